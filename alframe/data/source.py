@@ -1,0 +1,45 @@
+"""The one interface behind which images come from anywhere."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alframe.types import SampleTable
+
+Image = NDArray[np.uint8]
+"""(H, W, 1) grey or (H, W, 3) RGB, uint8."""
+
+
+class Source(ABC):
+    """Images with stable ids, and what is known of each.
+
+    Attributes:
+        name: a short name for folders and titles.
+        classes: class names; a label is an index into them.
+        table: one row per sample, training samples and held-out ones.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    table: SampleTable
+
+    @abstractmethod
+    def read(self, position: int) -> Image:
+        """Decode the image in row ``position`` of the table, (H, W, 1 or 3) uint8.
+
+        Raises:
+            UnreadableImage: it cannot be decoded, with the reason.
+        """
+
+    @abstractmethod
+    def content_hash(self, position: int) -> str:
+        """SHA-256 of what is stored for row ``position``: a file's bytes, or an array's shape and values."""
+
+
+def same_for_all(count: int, value: Any) -> NDArray[Any]:
+    """A column that holds ``value`` in every row."""
+    return np.full(count, value)

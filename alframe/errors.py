@@ -1,0 +1,35 @@
+"""What can go wrong, by kind. Every message says what was asked, what was there and what to do."""
+
+from __future__ import annotations
+
+
+class AlframeError(Exception):
+    """Base of every error that alframe raises for its user; the command line prints it without a traceback."""
+
+
+class ConfigurationError(AlframeError):
+    """A configuration that cannot be run: an unknown key, a wrong value, parts that do not fit together."""
+
+
+class InvalidInput(AlframeError, ValueError):
+    """An array or argument that a function cannot use: shape, dtype, NaN, rows that do not sum to one."""
+
+
+class PoolExhausted(AlframeError):
+    """More samples were asked for than are left unlabelled."""
+
+
+class DataError(AlframeError):
+    """A data source that cannot be opened: a missing folder, an unreadable table, no images."""
+
+
+class UnreadableImage(AlframeError):
+    """One image that cannot be decoded; it is set aside with this reason and the run goes on."""
+
+
+class LedgerConflict(AlframeError):
+    """A ledger entry was offered again under the same key with another content."""
+
+
+class RunConflict(AlframeError):
+    """A run folder that cannot be used: another configuration, another process, a damaged artefact."""

@@ -1,0 +1,83 @@
+"""The door of ``functional/``: arguments are checked once, here, and trusted inside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alframe.errors import InvalidInput, PoolExhausted
+from alframe.types import Floats
+
+SUM_TOLERANCE = 1e-3
+"""How far a row of probabilities may be from summing to one: float16 rows of a thousand classes are within it."""
+
+
+def check_probs(probs: NDArray[Any]) -> Floats:
+    """Return ``probs``, (N, C), if every row is a finite probability distribution.
+
+    Raises:
+        InvalidInput: another shape, a NaN, a negative value, a row that does not sum to one.
+    """
+    return _check_distributions(probs, "probs", ndim=2, shape="(N, C)")
+
+
+def check_samples(samples: NDArray[Any]) -> Floats:
+    """Return ``samples``, (N, T, C), if every draw of every row is a finite probability distribution.
+
+    Raises:
+        InvalidInput: another shape, a NaN, a negative value, a row that does not sum to one.
+    """
+    return _check_distributions(samples, "samples", ndim=3, shape="(N, T, C)")
+
+
+def check_points(points: NDArray[Any], name: str = "points", width: int | None = None) -> Floats:
+    """Return ``points``, (N, D), if they are finite (and ``width`` wide, where one is given).
+
+    Raises:
+        InvalidInput: another shape or width, a NaN or an infinity.
+    """
+    points = np.asarray(points)
+    if points.ndim != 2 or (width is not None and points.shape[1] != width):
+        raise InvalidInput(f"{name} must be (N, {'D' if width is None else width}), got shape {points.shape}")
+    return _check_finite(points, name)
+
+
+def check_budget(budget: int, available: int) -> int:
+    """Return ``budget`` if it lies between 1 and ``available``.
+
+    Raises:
+        InvalidInput: a budget under one.
+        PoolExhausted: a budget larger than the pool.
+    """
+    if budget < 1:
+        raise InvalidInput(f"budget must be at least 1, got {budget}")
+    if budget > available:
+        raise PoolExhausted(
+            f"cannot select {budget} samples: the pool holds {available}; lower the budget or grow the pool"
+        )
+    return budget
+
+
+def _check_distributions(values: NDArray[Any], name: str, ndim: int, shape: str) -> Floats:
+    values = np.asarray(values)
+    if values.ndim != ndim or values.shape[-1] == 0:
+        raise InvalidInput(f"{name} must be {shape} with at least one class, got shape {values.shape}")
+    checked = _check_finite(values, name)
+    sums = checked.sum(axis=-1, dtype=np.float64)
+    if checked.size and (checked.min() < 0 or np.abs(sums - 1).max() > SUM_TOLERANCE):
+        raise InvalidInput(
+            f"{name} must hold probabilities: rows sum to between {sums.min():.4g} and {sums.max():.4g}, "
+            f"smallest value {checked.min():.4g}; apply a softmax first"
+        )
+    return checked
+
+
+def _check_finite(values: NDArray[Any], name: str) -> Floats:
+    if not np.issubdtype(values.dtype, np.floating):
+        raise InvalidInput(f"{name} must be floating point, got {values.dtype}")
+    if not np.isfinite(values).all():
+        bad = np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(axis=1))
+        raise InvalidInput(f"{name} has {len(bad)} rows with NaN or infinite values, the first at position {bad[0]}")
+    return values

@@ -1,0 +1,66 @@
+"""The SQL tables. A change here comes with a migration under ``migrations/versions``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import DateTime, Dialect, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC; SQLite keeps no time zone, so it is taken off on the way in and put back on the way out."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 (SQLAlchemy's signature)
+        """Store UTC without its zone."""
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 (SQLAlchemy's signature)
+        """Give back an aware UTC moment."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+def now() -> datetime:
+    """This moment, in UTC."""
+    return datetime.now(UTC)
+
+
+class Base(DeclarativeBase):
+    """Every table of a run's database."""
+
+    type_annotation_map = {datetime: UtcDateTime}  # noqa: RUF012 (SQLAlchemy reads it from the class)
+
+
+class LedgerRow(Base):
+    """One statement about one sample. Rows are only ever added: the database refuses updates and deletions."""
+
+    __tablename__ = "ledger"
+
+    entry: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    sample_id: Mapped[str] = mapped_column(index=True)
+    label: Mapped[int | None]
+    annotator: Mapped[str]
+    round: Mapped[int]
+    model: Mapped[str]
+    reason: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class JournalRow(Base):
+    """One finished step of a cycle."""
+
+    __tablename__ = "journal"
+    __table_args__ = (UniqueConstraint("round", "step"),)
+
+    entry: Mapped[int] = mapped_column(primary_key=True)
+    round: Mapped[int]
+    step: Mapped[str]
+    artefact: Mapped[str | None]
+    sha256: Mapped[str | None]
+    seconds: Mapped[float]
+    finished_at: Mapped[datetime] = mapped_column(default=now)

@@ -1,0 +1,146 @@
+"""Frozen records that cross rooms. ``N`` samples, ``C`` classes, ``D`` embedding width, ``T`` draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ids: TypeAlias = NDArray[np.str_]
+Positions: TypeAlias = NDArray[np.int64]
+Floats: TypeAlias = NDArray[np.floating[Any]]
+
+Need = Literal["probs", "embeddings", "samples"]
+"""What a strategy may ask of a learner: class probabilities, penultimate features, posterior draws."""
+
+UNLABELLED = -1
+"""The label of a sample whose class the data source does not know."""
+
+
+@dataclass(frozen=True, eq=False)
+class SampleTable:
+    """What a data source knows of its samples, as columns of one length ``N``.
+
+    Attributes:
+        ids: stable and unique names.
+        labels: int64 class indices; ``UNLABELLED`` where the source knows none.
+        held_out: true for test samples, which are never queried.
+        groups: slice names (a camera, a site), empty where there is none.
+        costs: what labelling the sample costs, in the user's unit; 1 where nothing else is said.
+    """
+
+    ids: Ids
+    labels: NDArray[np.int64]
+    held_out: NDArray[np.bool_]
+    groups: NDArray[np.str_]
+    costs: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a learner says of ``N`` samples; an array that nobody asked for is ``None``.
+
+    Attributes:
+        ids: (N,) sample ids.
+        probs: (N, C) posterior predictive probabilities.
+        embeddings: (N, D) penultimate features.
+        samples: (N, T, C) class probabilities under each posterior draw; draw ``t`` is the same model in every row.
+    """
+
+    ids: Ids
+    probs: Floats | None = None
+    embeddings: Floats | None = None
+    samples: Floats | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take(self, positions: Positions) -> Predictions:
+        """The predictions at ``positions``, in that order."""
+        return Predictions(
+            ids=self.ids[positions],
+            probs=None if self.probs is None else self.probs[positions],
+            embeddings=None if self.embeddings is None else self.embeddings[positions],
+            samples=None if self.samples is None else self.samples[positions],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """A strategy's choice.
+
+    Attributes:
+        positions: (K,) int64, distinct positions into the predictions it was given, in the order chosen.
+        scores: (K,) informativeness of each choice, higher is more informative; ``None`` if the strategy has no score.
+    """
+
+    positions: Positions
+    scores: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Query:
+    """The samples that a round asks labels for.
+
+    Attributes:
+        round: 0 for the first labelled set.
+        ids: the samples, most wanted first.
+        scores: one per sample, or ``None``.
+        strategy: the name of the strategy that chose.
+        model: the version (SHA-256 of the weights) of the learner it looked through; empty for the first set.
+    """
+
+    round: int
+    ids: tuple[str, ...]
+    scores: tuple[float, ...] | None
+    strategy: str
+    model: str
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """One statement about one sample: its label, or why it has none.
+
+    Attributes:
+        key: names the statement; offering the same key again changes nothing.
+        sample_id: the sample.
+        label: class index; ``None`` if the sample is to be set aside.
+        annotator: who says so.
+        round: the round that asked.
+        model: the version of the learner through which the sample was chosen.
+        reason: why there is no label; ``None`` where there is one.
+    """
+
+    key: str
+    sample_id: str
+    label: int | None
+    annotator: str
+    round: int
+    model: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A learner on held-out samples.
+
+    Attributes:
+        samples: how many were scored.
+        unreadable: how many could not be decoded and were left out.
+        accuracy: share of samples whose most probable class is right, in [0, 1].
+        nll: mean negative log-likelihood of the true class, in nats.
+        calibration_error: expected calibration error over 15 bins, in [0, 1].
+        class_accuracy: accuracy among the samples of each class; NaN for a class without samples.
+    """
+
+    samples: int
+    unreadable: int
+    accuracy: float
+    nll: float
+    calibration_error: float
+    class_accuracy: tuple[float, ...]
