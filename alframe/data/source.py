@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +37,3 @@ class Source(ABC):
     @abstractmethod
     def content_hash(self, position: int) -> str:
         """SHA-256 of what is stored for row ``position``: a file's bytes, or an array's shape and values."""
-
-
-def same_for_all(count: int, value: Any) -> NDArray[Any]:
-    """A column that holds ``value`` in every row."""
-    return np.full(count, value)
