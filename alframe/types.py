@@ -135,7 +135,7 @@ class Evaluation:
         accuracy: share of samples whose most probable class is right, in [0, 1].
         nll: mean negative log-likelihood of the true class, in nats.
         calibration_error: expected calibration error over 15 bins, in [0, 1].
-        class_accuracy: accuracy among the samples of each class; NaN for a class without samples.
+        class_accuracy: accuracy among the samples of each class; ``None`` for a class without samples.
     """
 
     samples: int
@@ -143,4 +143,13 @@ class Evaluation:
     accuracy: float
     nll: float
     calibration_error: float
-    class_accuracy: tuple[float, ...]
+    class_accuracy: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """One point of a learning curve: what was reached in ``round``, with ``labels`` labelled samples."""
+
+    round: int
+    labels: int
+    evaluation: Evaluation
