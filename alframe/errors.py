@@ -33,3 +33,7 @@ class LedgerConflict(AlframeError):
 
 class RunConflict(AlframeError):
     """A run folder that cannot be used: another configuration, another process, a damaged artefact."""
+
+
+class LabelsPending(AlframeError):
+    """The oracle has not answered all of a query yet; the run goes on from here when it has."""

@@ -1,8 +1,21 @@
 """What outlives the process: the SQL tables of a run, its journal, and files that are whole or absent."""
 
+from alframe.storage.arrays import load_predictions, save_predictions
 from alframe.storage.artifacts import file_sha256, whole_file
 from alframe.storage.database import open_database
 from alframe.storage.journal import Journal, JournalEntry
 from alframe.storage.records import load_record, save_record
+from alframe.storage.run_folder import claim_folder
 
-__all__ = ["Journal", "JournalEntry", "file_sha256", "load_record", "open_database", "save_record", "whole_file"]
+__all__ = [
+    "Journal",
+    "JournalEntry",
+    "claim_folder",
+    "file_sha256",
+    "load_predictions",
+    "load_record",
+    "open_database",
+    "save_predictions",
+    "save_record",
+    "whole_file",
+]

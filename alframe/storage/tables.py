@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import DateTime, Dialect, UniqueConstraint
+from sqlalchemy import DateTime, Dialect, Double, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -62,5 +62,5 @@ class JournalRow(Base):
     step: Mapped[str]
     artefact: Mapped[str | None]
     sha256: Mapped[str | None]
-    seconds: Mapped[float]
+    seconds: Mapped[float] = mapped_column(Double)
     finished_at: Mapped[datetime] = mapped_column(default=now)

@@ -27,7 +27,7 @@ def upgrade() -> None:
         sa.Column("step", sa.String(), nullable=False),
         sa.Column("artefact", sa.String(), nullable=True),
         sa.Column("sha256", sa.String(), nullable=True),
-        sa.Column("seconds", sa.Float(), nullable=False),
+        sa.Column("seconds", sa.Double(), nullable=False),
         sa.Column("finished_at", sa.DateTime(), nullable=False),
         sa.UniqueConstraint("round", "step"),
     )

@@ -1,0 +1,159 @@
+"""The ``alframe`` command, and the only module that knows Hydra."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from hydra import compose, initialize_config_dir
+from hydra import main as hydra_main
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from alframe import __version__, configuration, progress
+from alframe.errors import AlframeError, LabelsPending
+
+PACKAGED = Path(__file__).parent / "configs"
+CONFIGS = PACKAGED if PACKAGED.is_dir() else Path(__file__).parents[1] / "configs"
+INTERRUPTED = 130
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich")
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
+
+
+@app.callback(invoke_without_command=True)
+def alframe(version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False) -> None:
+    """Deep active learning for vision: decide which images people should label next.
+
+    Begin with [bold]alframe run[/]: it runs on the embedded digits, in a minute, and says where its report is.
+    """
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True}, add_help_option=False)
+def run(context: typer.Context, quiet: Quiet = False) -> None:
+    """Run active learning: [dim]alframe run data=mnist strategy=bald[/]. Sweeps with -m. [bold]alframe run --help[/] lists all choices.
+
+    The same command goes on with a run that was stopped.
+    """
+    progress.be_quiet(quiet)
+    again = shlex.join(["alframe", *sys.argv[1:]])
+    # Hydra then raises instead of printing a message of its own and leaving.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    sys.argv = ["alframe run", *context.args]
+    OmegaConf.register_new_resolver("folder_name", _folder_name, replace=True)
+    start = hydra_main(version_base="1.3", config_path=str(CONFIGS), config_name="config")(_run)
+    with _explained(again):
+        start()
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders, or folders that contain runs (a sweep).")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to write; by default the first folder given.")
+    ] = None,
+    target: Annotated[
+        list[float], typer.Option(help="Accuracy to count labels to; may be given several times.")
+    ] = [0.8, 0.9, 0.95, 0.98],  # noqa: B006 (typer reads the default; nothing changes it)
+    quiet: Quiet = False,
+) -> None:
+    """Compare strategies over runs: curves with confidence bands, labels saved, paired tests; table, CSV, PNG and page."""
+    from alframe.report import compare as compare_runs
+    from alframe.report import comparison_tables, find_runs, write_comparison
+
+    progress.be_quiet(quiet)
+    with _explained(shlex.join(["alframe", *sys.argv[1:]])):
+        comparison = compare_runs(find_runs(runs), targets=tuple(target))
+        for table in comparison_tables(comparison):
+            progress.console.print(table)
+        progress.say(f"report: {write_comparison(comparison, output or runs[0])}")
+
+
+def main() -> None:
+    """Run the command."""
+    app()
+
+
+@contextmanager
+def _explained(again: str) -> Iterator[None]:
+    """End a user's mistake, or Ctrl-C, in one message instead of a traceback; ``again`` is the command."""
+    try:
+        yield
+    except LabelsPending as pending:
+        progress.say(str(pending))
+    except KeyboardInterrupt:
+        _fail(f"Stopped. What was finished is kept; go on with the same command:\n  {again}", INTERRUPTED)
+    except (AlframeError, HydraException, OmegaConfBaseException) as error:
+        _fail(_message(error), 2)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    typer.secho(message, err=True, fg=typer.colors.RED if code != INTERRUPTED else None)
+    raise typer.Exit(code)
+
+
+def _run(config: DictConfig) -> None:
+    from alframe.run import Parts
+    from alframe.run import run as run_parts
+
+    runtime = HydraConfig.get().runtime
+    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)  # type: ignore[assignment]
+    configuration.check(plain, Parts)
+    choices = {group: choice for group, choice in runtime.choices.items() if not group.startswith("hydra/")}
+    run_parts(instantiate(config, _convert_="all"), Path(runtime.output_dir), {"choices": choices, **plain})
+
+
+def _folder_name(overrides: str) -> str:
+    """Overrides as a folder's name: no slashes, quotes or spaces."""
+    return re.sub(r"[^\w.,=+-]+", "-", overrides) or "default"
+
+
+def _message(error: BaseException) -> str:
+    """What to tell the user: the innermost of alframe's own errors, or Hydra's with the nearest right name."""
+    chain = list(_causes(error))
+    own = [str(cause) for cause in chain if isinstance(cause, AlframeError)]
+    if own:
+        return own[-1]
+    text = "\n".join(dict.fromkeys(str(cause).strip() for cause in chain if isinstance(cause, _CONFIGURATION_ERRORS)))
+    no_choice = re.search(r"Could not find '(?P<choice>\S+)'", text)
+    if no_choice:
+        choices = [str(path.relative_to(CONFIGS).with_suffix("")) for path in CONFIGS.rglob("*.yaml")]
+        return configuration.unknown(no_choice["choice"], choices)
+    no_key = re.search(r"Could not override '(?P<key>[\w./@-]+)'", text)
+    return configuration.unknown(no_key["key"], _known_keys()) if no_key else text
+
+
+_CONFIGURATION_ERRORS = (HydraException, OmegaConfBaseException)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _known_keys() -> list[str]:
+    """Every key and group of the default configuration, with dots."""
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        config = compose("config")
+    return list(_dotted(OmegaConf.to_container(config, resolve=False)))
+
+
+def _dotted(config: Any, prefix: str = "") -> Iterator[str]:
+    for key, value in config.items() if isinstance(config, dict) else ():
+        if key not in configuration.HYDRA_KEYS:
+            yield f"{prefix}{key}"
+            yield from _dotted(value, f"{prefix}{key}.")

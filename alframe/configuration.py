@@ -1,0 +1,74 @@
+"""A configuration is checked against the constructors that it names, before anything is built."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any, get_type_hints
+
+from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter, ValidationError
+
+from alframe.errors import ConfigurationError
+
+HYDRA_KEYS = frozenset({"_target_", "_partial_", "_convert_", "_args_", "_recursive_"})
+
+
+def check(config: Mapping[str, Any], target: Callable[..., Any], path: str = "") -> None:
+    """Check that ``config`` holds arguments of ``target``, and everything below it those of its own ``_target_``.
+
+    Args:
+        config: plain values, as resolved from the configuration files.
+        target: the class or function that takes them.
+        path: where ``config`` lies in the configuration, for messages.
+
+    Raises:
+        ConfigurationError: an unknown key, with the nearest right one; a wrong value, with what is right.
+    """
+    parameters = inspect.signature(target).parameters
+    hints = get_type_hints(target.__init__ if inspect.isclass(target) else target)
+    for key, value in config.items():
+        if key in HYDRA_KEYS:
+            continue
+        here = f"{path}.{key}" if path else key
+        if key not in parameters:
+            raise ConfigurationError(unknown(here, [f"{path}.{name}" if path else name for name in parameters]))
+        if isinstance(value, Mapping) and "_target_" in value:
+            check(value, _resolve(value["_target_"], here), here)
+        elif not any("_target_" in part for part in _mappings(value)):
+            _check_value(value, hints.get(key, Any), here)
+
+
+def unknown(key: str, known: list[str]) -> str:
+    """What to say of a key that is not among the known ones."""
+    nearest = get_close_matches(key, known, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(nearest)}?" if nearest else f"known are {', '.join(sorted(known))}"
+    return f"unknown configuration key {key!r}; {hint}"
+
+
+def _resolve(name: str, path: str) -> Callable[..., Any]:
+    module, _, attribute = name.rpartition(".")
+    try:
+        found: Callable[..., Any] = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigurationError(f"{path}._target_ names {name!r}, which cannot be imported: {error}") from error
+    return found
+
+
+def _check_value(value: Any, hint: Any, path: str) -> None:
+    try:
+        TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True)).validate_python(value, strict=False)
+    except PydanticSchemaGenerationError:
+        return  # a foreign type without a schema: its constructor will say
+    except ValidationError as error:
+        expected = "; ".join(sorted({problem["msg"] for problem in error.errors()}))
+        raise ConfigurationError(f"{path}={value!r} is no right value: {expected}") from error
+
+
+def _mappings(value: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(value, Mapping):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _mappings(item)

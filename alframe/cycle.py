@@ -1,0 +1,239 @@
+"""One active-learning run: rounds of steps, each done once, whatever happens in between."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+from pytorch_lightning import Trainer
+
+from alframe.data import ImageData
+from alframe.errors import ConfigurationError, DataError, LabelsPending
+from alframe.evaluation import evaluate
+from alframe.functional.randomness import derive_seed, generator
+from alframe.learner import Classifier, load_weights, pixel_embeddings, predict, save_weights
+from alframe.oracle import Oracle
+from alframe.pool import Pool, State
+from alframe.progress import say
+from alframe.storage import Journal, file_sha256, load_predictions, load_record, save_predictions, save_record
+from alframe.strategy import Strategy
+from alframe.training import FromScratch
+from alframe.types import CurvePoint, Need, Positions, Predictions, Query
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How far a run goes.
+
+    Attributes:
+        initial: labels in the first set, which ``cold_start`` chooses.
+        batch: labels in each further query.
+        rounds: how many further queries.
+        budget: stop at this many labels; ``None`` for no limit beside ``rounds``.
+        target_accuracy: stop when the test accuracy reaches it; ``None`` for no target.
+        validation: labelled samples held out for early stopping, never queried and not counted as queried.
+    """
+
+    initial: int = 20
+    batch: int = 10
+    rounds: int = 10
+    budget: int | None = None
+    target_accuracy: float | None = None
+    validation: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that make no run."""
+        for name, least in (("initial", 1), ("batch", 1), ("rounds", 0), ("validation", 0)):
+            if getattr(self, name) < least:
+                raise ConfigurationError(f"cycle.{name} must be at least {least}, got {getattr(self, name)}")
+        if self.budget is not None and self.budget < self.initial:
+            raise ConfigurationError(f"cycle.budget={self.budget} does not cover cycle.initial={self.initial}")
+        if self.target_accuracy is not None and not 0 < self.target_accuracy <= 1:
+            raise ConfigurationError(f"cycle.target_accuracy must lie in (0, 1], got {self.target_accuracy}")
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """A pool, a learner, a strategy, an oracle, and the journal that holds them together.
+
+    Round 0 labels the first set, which ``cold_start`` chooses without a learner. Each further round queries through
+    the learner of the round before; every round ends with a newly trained learner and its evaluation. All random
+    decisions are derived from ``seed``, the round and the step, so that a run that was killed and started again
+    decides as one that was not.
+    """
+
+    plan: Plan
+    data: ImageData
+    pool: Pool
+    make_learner: Callable[[], Classifier]
+    make_trainer: Callable[..., Trainer]
+    training: FromScratch
+    cold_start: Strategy
+    strategy: Strategy
+    oracle: Oracle
+    journal: Journal
+    seed: int
+    _latest: dict[int, Classifier] = field(default_factory=dict)
+
+    def run(self) -> str:
+        """Do every step that is not done yet, and return why the run ended.
+
+        Raises:
+            LabelsPending: the oracle has not answered everything; run again when it has.
+            DataError: there is nothing to train or to test on.
+        """
+        self._inspect()
+        for round in range(self.plan.rounds + 1):
+            if self._labels_wanted(round) == 0:
+                return "the label budget is spent"
+            self._predict(round)
+            query = self._query(round)
+            if query is None:
+                return "no unlabelled samples are left"
+            self._ask(query)
+            self._collect(query)
+            self._train(round)
+            accuracy = self._evaluate(round).evaluation.accuracy
+            if self.plan.target_accuracy is not None and accuracy >= self.plan.target_accuracy:
+                return "the target accuracy is reached"
+        return f"all {self.plan.rounds} rounds are done"
+
+    def _inspect(self) -> None:
+        if not self.journal.done(0, "inspect"):
+            with self.journal.step(0, "inspect"):
+                unreadable = self.data.inspect(np.arange(len(self.pool.table)))
+                self.pool.set_aside(unreadable, round=0)
+        aside = len(self.pool.in_state(State.SET_ASIDE))
+        if aside:
+            say(f"[yellow]{aside} samples are set aside[/]; the ledger has the reasons")
+        if len(self.pool.in_state(State.TEST)) == 0:
+            raise DataError("no readable test sample: a run needs held-out images with labels to measure progress on")
+
+    def _labels_wanted(self, round: int) -> int:
+        before = 0 if round == 0 else self.plan.initial + (round - 1) * self.plan.batch
+        wanted = self.plan.initial if round == 0 else self.plan.batch
+        return wanted if self.plan.budget is None else min(wanted, self.plan.budget - before)
+
+    def _predict(self, round: int) -> None:
+        if self.journal.done(round, "predict"):
+            return
+        strategy = self._strategy(round)
+        with self.journal.step(round, "predict", _artefact(round, "predictions.npz")) as path:
+            positions = self.pool.in_state(State.UNLABELLED)
+            if strategy.uses_labelled:
+                positions = np.concatenate([positions, self.pool.in_state(State.LABELLED)])
+            save_predictions(path, self._predictions(round, positions, strategy.needs))
+            self._set_aside_unreadable(round)
+
+    def _predictions(self, round: int, positions: Positions, needs: frozenset[Need]) -> Predictions:
+        if not needs or len(positions) == 0:
+            return Predictions(self.pool.table.ids[positions])
+        if round == 0:
+            return pixel_embeddings(self.data, positions, seed=derive_seed(self.seed, round, "predict"))
+        learner = self._learner(round - 1)
+        seed = derive_seed(self.seed, round, "predict")
+        return predict(learner, self.data, positions, needs, self.make_trainer, seed=seed)
+
+    def _query(self, round: int) -> Query | None:
+        if not self.journal.done(round, "query"):
+            strategy = self._strategy(round)
+            predictions = load_predictions(self.journal.path(round, "predict"))
+            states = self.pool.states()[self.pool.positions(predictions.ids)]
+            unlabelled = predictions.take(np.flatnonzero(states == State.UNLABELLED))
+            labelled = predictions.take(np.flatnonzero(states == State.LABELLED))
+            budget = min(self._labels_wanted(round), len(unlabelled))
+            if budget == 0:
+                return None
+            with self.journal.step(round, "query", _artefact(round, "query.json")) as path:
+                rng = generator(self.seed, round, "query")
+                chosen = strategy.select(unlabelled, budget, labelled=labelled, rng=rng)
+                scores = None if chosen.scores is None else tuple(chosen.scores.tolist())
+                ids = tuple(unlabelled.ids[chosen.positions].tolist())
+                save_record(path, Query(round, ids, scores, type(strategy).__name__, self._version(round - 1)))
+            # The weights can give them again, and over many rounds they would fill the disk.
+            self.journal.path(round, "predict").unlink()
+        return load_record(self.journal.path(round, "query"), Query)
+
+    def _ask(self, query: Query) -> None:
+        if not self.journal.done(query.round, "ask"):
+            with self.journal.step(query.round, "ask"):
+                self.oracle.ask(query)
+
+    def _collect(self, query: Query) -> None:
+        if not self.journal.done(query.round, "collect"):
+            with self.journal.step(query.round, "collect"):
+                annotations = self.oracle.collect(query)
+                self.pool.ledger.append(annotations)
+                missing = set(query.ids) - {annotation.sample_id for annotation in annotations}
+                if missing:
+                    raise LabelsPending(
+                        f"{len(missing)} of the {len(query.ids)} labels of round {query.round} are still to come; "
+                        "give the same command again when they are there"
+                    )
+
+    def _train(self, round: int) -> None:
+        if self.journal.done(round, "train"):
+            return
+        positions, labels = self.pool.labelled()
+        if len(positions) == 0:
+            raise DataError(f"round {round} has no labelled sample to train on: the ledger says why they are set aside")
+        with self.journal.step(round, "train", _artefact(round, "weights.safetensors")) as path:
+            learner = self.training.fit(
+                self.make_learner,
+                self.data,
+                positions,
+                labels,
+                self.make_trainer,
+                validation=self.pool.in_state(State.VALIDATION),
+                seed=derive_seed(self.seed, round, "train"),
+            )
+            save_weights(learner, path)
+            self._set_aside_unreadable(round)
+        self._remember(round, learner)
+
+    def _evaluate(self, round: int) -> CurvePoint:
+        if not self.journal.done(round, "evaluate"):
+            with self.journal.step(round, "evaluate", _artefact(round, "evaluation.json")) as path:
+                test, seed = self.pool.in_state(State.TEST), derive_seed(self.seed, round, "evaluate")
+                evaluation = evaluate(self._learner(round), self.data, test, self.make_trainer, seed=seed)
+                save_record(path, CurvePoint(round, len(self.pool.labelled()[0]), evaluation))
+                self._set_aside_unreadable(round)
+        point = load_record(self.journal.path(round, "evaluate"), CurvePoint)
+        self._report(point)
+        return point
+
+    def _report(self, point: CurvePoint) -> None:
+        seconds = {entry.step: entry.seconds for entry in self.journal.entries() if entry.round == point.round}
+        log.info("round finished", extra={"point": asdict(point), "seconds": seconds})
+        say(
+            f"round {point.round:>3}   {point.labels:>6} labels   accuracy {point.evaluation.accuracy:7.2%}   "
+            f"nll {point.evaluation.nll:6.3f}   {sum(seconds.values()):6.1f} s"
+        )
+
+    def _strategy(self, round: int) -> Strategy:
+        return self.cold_start if round == 0 else self.strategy
+
+    def _learner(self, round: int) -> Classifier:
+        if round not in self._latest:
+            learner = self.make_learner()
+            load_weights(learner, self.journal.path(round, "train"))
+            self._remember(round, learner.eval())
+        return self._latest[round]
+
+    def _remember(self, round: int, learner: Classifier) -> None:
+        self._latest.clear()
+        self._latest[round] = learner
+
+    def _version(self, round: int) -> str:
+        return file_sha256(self.journal.path(round, "train")) if round >= 0 else ""
+
+    def _set_aside_unreadable(self, round: int) -> None:
+        self.pool.set_aside(self.data.unreadable, round)
+
+
+def _artefact(round: int, name: str) -> str:
+    return f"round-{round:03d}/{name}"

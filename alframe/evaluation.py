@@ -1,0 +1,66 @@
+"""A learner on held-out samples -> Evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from pytorch_lightning import Trainer
+from torch.nn.functional import nll_loss
+from torchmetrics.functional.classification import multiclass_accuracy, multiclass_calibration_error
+
+from alframe.data import ImageData
+from alframe.errors import DataError
+from alframe.learner import Classifier, predict
+from alframe.types import Evaluation, Positions
+
+CALIBRATION_BINS = 15
+
+
+def evaluate(
+    learner: Classifier,
+    data: ImageData,
+    positions: Positions,
+    make_trainer: Callable[..., Trainer],
+    *,
+    seed: int,
+) -> Evaluation:
+    """Score a learner's posterior predictive probabilities against the source's labels.
+
+    Args:
+        learner: predicts.
+        data: reads the images; its source knows the labels.
+        positions: the held-out samples.
+        make_trainer: builds a Trainer.
+        seed: of the posterior's draws.
+
+    Raises:
+        DataError: no held-out sample can be read.
+    """
+    predictions = predict(learner, data, positions, {"probs"}, make_trainer, seed=seed, description="evaluate")
+    readable = positions[np.isin(positions, list(data.unreadable), invert=True)]
+    if len(predictions) == 0 or predictions.probs is None:
+        raise DataError(f"none of the {len(positions)} held-out samples can be scored: a run needs test images")
+    probs = torch.from_numpy(predictions.probs)
+    labels = torch.from_numpy(data.source.table.labels[readable])
+    return score(probs, labels, unreadable=len(positions) - len(readable))
+
+
+def score(probs: torch.Tensor, labels: torch.Tensor, *, unreadable: int = 0) -> Evaluation:
+    """Accuracy, negative log-likelihood (nats) and calibration error of probabilities (N, C) for labels (N,)."""
+    classes = probs.shape[1]
+    per_class = multiclass_accuracy(probs, labels, num_classes=classes, average=None)
+    counts = torch.bincount(labels, minlength=classes)
+    return Evaluation(
+        samples=len(labels),
+        unreadable=unreadable,
+        accuracy=float(multiclass_accuracy(probs, labels, num_classes=classes, average="micro")),
+        nll=float(nll_loss(probs.clamp_min(torch.finfo(probs.dtype).tiny).log(), labels)),
+        calibration_error=float(
+            multiclass_calibration_error(probs, labels, num_classes=classes, n_bins=CALIBRATION_BINS, norm="l1")
+        ),
+        class_accuracy=tuple(
+            float(accuracy) if count else None for accuracy, count in zip(per_class, counts, strict=True)
+        ),
+    )

@@ -1,0 +1,29 @@
+"""Lightning modules that turn images into predictions: backbones, heads, posteriors."""
+
+from alframe.learner.backbone import Backbone
+from alframe.learner.classifier import Classifier
+from alframe.learner.pixels import pixel_embeddings
+from alframe.learner.posterior import Ensemble, MCDropout, PointEstimate, Posterior
+from alframe.learner.predict import predict
+from alframe.learner.small_cnn import SmallCNN
+from alframe.learner.torchvision_backbone import TorchvisionBackbone
+from alframe.learner.trainer import Advance, quiet_trainer, torch_seed
+from alframe.learner.weights import load_weights, save_weights
+
+__all__ = [
+    "Advance",
+    "Backbone",
+    "Classifier",
+    "Ensemble",
+    "MCDropout",
+    "PointEstimate",
+    "Posterior",
+    "SmallCNN",
+    "TorchvisionBackbone",
+    "load_weights",
+    "pixel_embeddings",
+    "predict",
+    "quiet_trainer",
+    "save_weights",
+    "torch_seed",
+]

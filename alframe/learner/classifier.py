@@ -1,0 +1,155 @@
+"""The classifier: one or more networks that are trained together and give probabilities, embeddings and draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Literal, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pytorch_lightning import LightningModule
+from sklearn.utils.class_weight import compute_class_weight
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from alframe.data import Batch
+from alframe.errors import ConfigurationError
+from alframe.learner.backbone import Backbone
+from alframe.learner.head import Head
+from alframe.learner.posterior import Posterior
+from alframe.types import Need
+
+if TYPE_CHECKING:
+    from pytorch_lightning.utilities.types import OptimizerLRScheduler
+
+
+class Network(nn.Module):
+    """A backbone under a head: images (B, channels, S, S) -> logits (B, C)."""
+
+    def __init__(self, backbone: Backbone, head: Head) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = head
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (B, C)."""
+        logits: Tensor = self.head(self.backbone(images))
+        return logits
+
+
+class Classifier(LightningModule):
+    """Networks of one architecture with a posterior over their predictions.
+
+    Args:
+        image_shape: (channels, height, width).
+        num_classes: C.
+        backbone: builds a backbone for an image shape.
+        posterior: where draws come from; says how many networks there are.
+        optimizer: builds the optimiser over the parameters.
+        schedule: builds the learning-rate schedule over an optimiser and the number of its steps.
+        dropout: probability of dropping a unit in the head, in training and under MC dropout.
+        label_smoothing: share of the target spread over all classes.
+        class_weights: weights of the classes in the loss: ``balanced`` (inverse frequency among the training
+            labels), one number per class, or ``None`` for all alike.
+    """
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        num_classes: int,
+        *,
+        backbone: Callable[[tuple[int, int, int]], Backbone],
+        posterior: Posterior,
+        optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
+        schedule: Callable[[Optimizer, int], LRScheduler],
+        dropout: float = 0.5,
+        label_smoothing: float = 0.0,
+        class_weights: Literal["balanced"] | Sequence[float] | None = None,
+    ) -> None:
+        super().__init__()
+        for name, share in (("dropout", dropout), ("label_smoothing", label_smoothing)):
+            if not 0 <= share < 1:
+                raise ConfigurationError(f"learner.{name} must lie in [0, 1), got {share}")
+        if isinstance(class_weights, Sequence) and class_weights != "balanced" and len(class_weights) != num_classes:
+            raise ConfigurationError(f"learner.class_weights has {len(class_weights)} numbers for {num_classes} classes")
+        self.posterior = posterior
+        self.num_classes = num_classes
+        self.networks = nn.ModuleList(
+            _network(backbone(image_shape), num_classes, dropout) for _ in range(posterior.members)
+        )
+        self._class_weights = class_weights
+        self._loss = nn.CrossEntropyLoss(label_smoothing=label_smoothing)
+        self._make_optimizer = optimizer
+        self._make_schedule = schedule
+
+    def weigh_classes(self, labels: NDArray[np.int64]) -> None:
+        """Set the weights of the classes in the loss for these training labels."""
+        if self._class_weights is None:
+            return
+        weights = np.zeros(self.num_classes)
+        if self._class_weights == "balanced":
+            present = np.unique(labels)
+            weights[present] = compute_class_weight("balanced", classes=present, y=labels)
+        else:
+            weights[:] = self._class_weights
+        self._loss.weight = torch.tensor(weights, dtype=torch.float32, device=self.device)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits of every network, (B, members, C)."""
+        return torch.stack([network(images) for network in self.networks], dim=1)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:  # noqa: ARG002 (Lightning's signature)
+        """Sum of the networks' losses, so that each has the gradient of its own."""
+        if len(batch.labels) == 0:
+            return None
+        logits = self(batch.images)
+        losses = [self._loss(logits[:, member], batch.labels) for member in range(logits.shape[1])]
+        loss = torch.stack(losses).sum()
+        self.log("train_loss", loss / len(losses), on_step=False, on_epoch=True, batch_size=len(batch.labels))
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
+        """Log the mean loss of the networks as ``val_loss``."""
+        if len(batch.labels):
+            logits = self(batch.images)
+            loss = self._loss(logits.flatten(0, 1), batch.labels.repeat_interleave(logits.shape[1]))
+            self.log("val_loss", loss, batch_size=len(batch.labels))
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """The optimiser over all networks, and its schedule step by step."""
+        optimizer = self._make_optimizer(self.parameters())
+        schedule = self._make_schedule(optimizer, int(self.trainer.estimated_stepping_batches))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def draws(self, generator: torch.Generator) -> list[nn.Module]:
+        """The posterior's draws for the weights as they are: for ``outputs``."""
+        return self.posterior.draws([network.head for network in self._each_network()], generator)
+
+    def outputs(self, images: Tensor, draws: Sequence[nn.Module], needs: Collection[Need]) -> dict[Need, Tensor]:
+        """What is needed of a batch, from one pass through each backbone.
+
+        Args:
+            images: (B, channels, S, S).
+            draws: from ``draws``.
+            needs: which of ``probs`` (B, C), the mean over the draws; ``samples`` (B, T, C), each draw; and
+                ``embeddings`` (B, D), penultimate features without dropout, of all networks side by side.
+        """
+        features = [network.backbone(images) for network in self._each_network()]
+        found: dict[Need, Tensor] = {}
+        if "embeddings" in needs:
+            heads = [network.head for network in self._each_network()]
+            found["embeddings"] = torch.cat([h.embed(f).float() for h, f in zip(heads, features, strict=True)], dim=1)
+        if "probs" in needs or "samples" in needs:
+            logits = torch.cat([draw(f) for draw, f in zip(draws, features, strict=True)], dim=1)
+            samples = logits.float().softmax(dim=-1)
+            found |= {"samples": samples, "probs": samples.mean(dim=1)}
+        return {need: found[need] for need in needs}
+
+    def _each_network(self) -> Iterator[Network]:
+        return cast("Iterator[Network]", iter(self.networks))
+
+
+def _network(backbone: Backbone, num_classes: int, dropout: float) -> Network:
+    return Network(backbone, Head(backbone.width, backbone.hidden, num_classes, dropout))

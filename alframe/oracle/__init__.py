@@ -1,0 +1,7 @@
+"""Who knows the labels: ask for them, and collect them when they come."""
+
+from alframe.oracle.base import Oracle
+from alframe.oracle.noisy import Noisy
+from alframe.oracle.simulated import Simulated
+
+__all__ = ["Noisy", "Oracle", "Simulated"]

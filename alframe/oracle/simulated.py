@@ -1,0 +1,40 @@
+"""An oracle that reveals the labels which the data source knows."""
+
+from __future__ import annotations
+
+from alframe.data import Source
+from alframe.oracle.base import Oracle
+from alframe.types import UNLABELLED, Annotation, Query
+
+
+class Simulated(Oracle):
+    """Answers at once and without error; a sample whose label the source does not know is set aside.
+
+    Args:
+        source: knows the true labels.
+    """
+
+    name = "simulated"
+
+    def __init__(self, source: Source) -> None:
+        table = source.table
+        self._truth = dict(zip(table.ids.tolist(), table.labels.tolist(), strict=True))
+
+    def ask(self, query: Query) -> None:
+        """Do nothing: the answers are known."""
+
+    def collect(self, query: Query) -> list[Annotation]:
+        """Answer the whole query."""
+        return [self._answer(sample_id, query) for sample_id in query.ids]
+
+    def _answer(self, sample_id: str, query: Query) -> Annotation:
+        label = self._truth[sample_id]
+        if label == UNLABELLED:
+            return self._annotation(sample_id, query, self.name, None, "the data source does not know its label")
+        return self._annotation(sample_id, query, self.name, label)
+
+    def _annotation(
+        self, sample_id: str, query: Query, annotator: str, label: int | None, reason: str | None = None
+    ) -> Annotation:
+        key = f"{query.round}/{sample_id}/{annotator}"
+        return Annotation(key, sample_id, label, annotator, query.round, query.model, reason)

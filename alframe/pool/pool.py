@@ -1,0 +1,90 @@
+"""The pool: every sample in exactly one state, ids translated to positions and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alframe.errors import ConfigurationError, RunConflict
+from alframe.pool.ledger import Ledger
+from alframe.types import UNLABELLED, Annotation, Ids, Positions, SampleTable
+
+
+class State(IntEnum):
+    """What a sample is to the run; it is never two of these at once."""
+
+    UNLABELLED = 0
+    LABELLED = 1
+    SET_ASIDE = 2
+    VALIDATION = 3
+    TEST = 4
+
+
+class Pool:
+    """The samples of a data source, as positions into its table, with states read from the ledger.
+
+    Args:
+        table: the source's samples; held-out ones are the test set.
+        ledger: where labels and set-aside samples are recorded.
+        validation: how many labelled training samples to hold out for early stopping; they are never queried.
+        rng: draws them.
+    """
+
+    def __init__(self, table: SampleTable, ledger: Ledger, *, validation: int, rng: np.random.Generator) -> None:
+        self.table = table
+        self.ledger = ledger
+        self._position = {sample_id: position for position, sample_id in enumerate(table.ids.tolist())}
+        self._fixed = np.where(table.held_out & (table.labels != UNLABELLED), State.TEST, State.UNLABELLED)
+        candidates = np.flatnonzero(~table.held_out & (table.labels != UNLABELLED))
+        if not 0 <= validation <= len(candidates):
+            raise ConfigurationError(
+                f"cannot hold out {validation} validation samples: the training part has {len(candidates)} with a label"
+            )
+        self._fixed[rng.choice(candidates, validation, replace=False)] = State.VALIDATION
+
+    def positions(self, ids: Sequence[str] | Ids) -> Positions:
+        """Table positions of these ids, in that order."""
+        try:
+            return np.array([self._position[sample_id] for sample_id in ids], dtype=np.int64)
+        except KeyError as error:
+            raise RunConflict(f"the data source has no sample {error}: it is not the one this run began with") from error
+
+    def states(self) -> NDArray[np.int64]:
+        """The ``State`` of every sample, (N,), as the ledger has it now."""
+        return self._states(self.ledger.current())
+
+    def in_state(self, state: State) -> Positions:
+        """Positions of the samples in ``state``, in table order."""
+        return np.flatnonzero(self.states() == state)
+
+    def labelled(self) -> tuple[Positions, NDArray[np.int64]]:
+        """Positions of the labelled samples in table order, and the labels that hold for them."""
+        current = self.ledger.current()
+        positions = np.flatnonzero(self._states(current) == State.LABELLED)
+        labels = [current[sample_id].label for sample_id in self.table.ids[positions].tolist()]
+        return positions, np.array(labels, dtype=np.int64)
+
+    def set_aside(self, reasons: Mapping[int, str], round: int) -> None:
+        """Record that the samples at these positions cannot be used, each with its reason."""
+        states, ids = self.states(), self.table.ids.tolist()
+        self.ledger.append(
+            Annotation(f"set-aside/{round}/{ids[at]}", ids[at], None, "alframe", round, "", reason)
+            for at, reason in reasons.items()
+            if states[at] != State.SET_ASIDE
+        )
+
+    def _states(self, current: Mapping[str, Annotation]) -> NDArray[np.int64]:
+        states = self._fixed.copy()
+        if not current:
+            return states
+        positions = self.positions(list(current))
+        labelled = np.array([annotation.label is not None for annotation in current.values()])
+        held_out = labelled & (states[positions] != State.UNLABELLED)
+        if held_out.any():
+            sample_id = self.table.ids[positions[held_out][0]]
+            raise RunConflict(f"the ledger has a label for {sample_id}, which is held out: it would leak into training")
+        states[positions] = np.where(labelled, State.LABELLED, State.SET_ASIDE)
+        return states

@@ -1,0 +1,119 @@
+"""A run: the parts that a configuration names, put together in a folder of its own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning import Trainer
+
+from alframe import __version__
+from alframe.cycle import Cycle, Plan
+from alframe.data import ImageData, Source, Transforms
+from alframe.errors import ConfigurationError
+from alframe.functional.randomness import generator
+from alframe.learner import Classifier
+from alframe.logfile import log_to
+from alframe.oracle import Oracle
+from alframe.pool import Ledger, Pool
+from alframe.progress import say
+from alframe.report import write_run_report
+from alframe.storage import Journal, claim_folder
+from alframe.strategy import Strategy
+from alframe.training import FromScratch
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a run is made of: the top-level keys of the configuration.
+
+    Attributes:
+        seed: of every random decision.
+        name: names the run's folder.
+        data: where images come from.
+        transforms: images to tensors.
+        loader: builds the data module over a source and its transforms.
+        learner: builds an untrained learner for an image shape and a number of classes.
+        cold_start: chooses the first labelled set; sees pixel embeddings at most.
+        strategy: chooses every further query.
+        oracle: builds the oracle over a source.
+        training: fits a learner.
+        trainer: builds a Lightning Trainer.
+        cycle: how far to go.
+    """
+
+    seed: int
+    name: str
+    data: Source
+    transforms: Transforms
+    loader: Callable[..., ImageData]
+    learner: Callable[..., Classifier]
+    cold_start: Strategy
+    strategy: Strategy
+    oracle: Callable[[Source], Oracle]
+    training: FromScratch
+    trainer: Callable[..., Trainer]
+    cycle: Plan
+
+
+def run(parts: Parts, folder: Path, config: Mapping[str, Any]) -> Path:
+    """Start a run in ``folder``, or go on with it, and return the path of its report.
+
+    Args:
+        parts: put together to a cycle.
+        folder: the run's own; holds everything that the run writes.
+        config: what describes the parts, as plain values; kept in the folder and compared when the run goes on.
+
+    Raises:
+        ConfigurationError: the parts do not fit together.
+        RunConflict: the folder belongs to another configuration or process.
+        LabelsPending: the oracle has not answered everything yet.
+    """
+    data = parts.loader(parts.data, parts.transforms)
+    make_learner = _learner_factory(parts, data)
+    with claim_folder(folder, config) as engine, log_to(folder / "alframe.log"):
+        log.info("run started", extra={"version": __version__, "config": config})
+        say(f"[bold]{parts.name}[/] in {folder}")
+        cycle = Cycle(
+            plan=parts.cycle,
+            data=data,
+            pool=Pool(
+                parts.data.table,
+                Ledger(engine),
+                validation=parts.cycle.validation,
+                rng=generator(parts.seed, "validation"),
+            ),
+            make_learner=make_learner,
+            make_trainer=parts.trainer,
+            training=parts.training,
+            cold_start=parts.cold_start,
+            strategy=parts.strategy,
+            oracle=parts.oracle(parts.data),
+            journal=Journal(engine, folder),
+            seed=parts.seed,
+        )
+        ending = cycle.run()
+        log.info("run ended", extra={"reason": ending})
+        report = write_run_report(folder, parts.data)
+        say(f"{ending}; report: {report}")
+    return report
+
+
+def _learner_factory(parts: Parts, data: ImageData) -> Callable[[], Classifier]:
+    def make_learner() -> Classifier:
+        return parts.learner(data.image_shape, data.num_classes)
+
+    if parts.cold_start.needs - {"embeddings"}:
+        needs = ", ".join(sorted(parts.cold_start.needs))
+        raise ConfigurationError(f"the first set is chosen without a learner, so cold_start cannot need {needs}")
+    if "samples" in parts.strategy.needs and not make_learner().posterior.offers_samples:
+        raise ConfigurationError(
+            f"strategy {type(parts.strategy).__name__} needs posterior draws and this learner offers none: "
+            "choose learner/posterior=mc_dropout or learner/posterior=ensemble"
+        )
+    return make_learner

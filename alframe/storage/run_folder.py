@@ -1,0 +1,66 @@
+"""One run, one folder, one configuration, one process at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+from filelock import FileLock, Timeout
+from sqlalchemy import Engine
+
+from alframe.errors import RunConflict
+from alframe.storage.artifacts import whole_file
+from alframe.storage.database import open_database
+
+CONFIG = "config.yaml"
+DATABASE = "run.sqlite"
+
+
+@contextmanager
+def claim_folder(folder: Path, config: Mapping[str, Any]) -> Iterator[Engine]:
+    """Hold ``folder`` for the run that ``config`` describes, and give its database.
+
+    A new folder keeps the configuration as ``config.yaml``; a folder that has one must have the same.
+
+    Raises:
+        RunConflict: another process holds the folder, or it belongs to another configuration (the difference is
+            shown).
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            _agree_on_config(folder, config)
+            engine = open_database(f"sqlite:///{folder / DATABASE}")
+            try:
+                yield engine
+            finally:
+                engine.dispose()
+    except Timeout as error:
+        raise RunConflict(f"another process is running in {folder}; wait for it, or choose another folder") from error
+
+
+def _agree_on_config(folder: Path, config: Mapping[str, Any]) -> None:
+    path = folder / CONFIG
+    if not path.exists():
+        with whole_file(path) as unfinished:
+            unfinished.write_text(yaml.safe_dump(dict(config), sort_keys=False))
+        return
+    was, wanted = _flat(yaml.safe_load(path.read_text())), _flat(config)
+    changed = [key for key in was | wanted if was.get(key) != wanted.get(key)]
+    if changed:
+        lines = [f"  {key}: {was.get(key, '(not set)')} -> {wanted.get(key, '(not set)')}" for key in changed]
+        raise RunConflict(
+            f"{folder} holds a run with another configuration (its value -> yours):\n"
+            + "\n".join(lines)
+            + "\nGive this run a folder of its own (name=...), or go back to the configuration above."
+        )
+
+
+def _flat(config: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(config, Mapping) or not config:
+        return {prefix: config}
+    children = [_flat(value, f"{prefix}.{key}" if prefix else str(key)) for key, value in config.items()]
+    return {key: value for child in children for key, value in child.items()}

@@ -1,0 +1,109 @@
+"""Fit a learner to the labels at hand."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
+
+from alframe.data import ImageData
+from alframe.errors import ConfigurationError
+from alframe.functional.randomness import derive_seed
+from alframe.learner import Advance, Classifier, torch_seed
+from alframe.progress import bar
+from alframe.types import Positions
+
+
+class FromScratch:
+    """Train a new learner from new initial weights.
+
+    Args:
+        epochs: the most epochs to train.
+        epoch_size: an epoch draws at least so many samples, however few are labelled (each equally often), so that
+            the number of optimiser steps does not shrink with the labels.
+        patience: stop after so many epochs without a better ``val_loss`` (``train_loss`` if no validation samples
+            are held out) and go back to the best weights; ``None`` trains all epochs.
+    """
+
+    def __init__(self, *, epochs: int = 30, epoch_size: int = 512, patience: int | None = None) -> None:
+        for name, value, least in (("epochs", epochs, 1), ("epoch_size", epoch_size, 0), ("patience", patience, 1)):
+            if value is not None and value < least:
+                raise ConfigurationError(f"training.{name} must be at least {least}, got {value}")
+        self._epochs = epochs
+        self._epoch_size = epoch_size
+        self._patience = patience
+
+    def fit(
+        self,
+        make_learner: Callable[[], Classifier],
+        data: ImageData,
+        positions: Positions,
+        labels: NDArray[np.int64],
+        make_trainer: Callable[..., Trainer],
+        *,
+        validation: Positions,
+        seed: int,
+    ) -> Classifier:
+        """A learner trained on the samples at ``positions`` with ``labels``.
+
+        Args:
+            make_learner: builds an untrained learner.
+            data: reads the images.
+            positions: (n,) into the source's table.
+            labels: (n,) class indices, from the label ledger.
+            make_trainer: builds a Trainer, given ``max_epochs``, ``validate`` and ``callbacks``.
+            validation: positions held out for early stopping; may be empty.
+            seed: of the initial weights, the order of the samples, augmentation and dropout.
+        """
+        data.fit_on(
+            positions,
+            labels,
+            epoch_size=self._epoch_size,
+            validation=validation if len(validation) else None,
+            seed=derive_seed(seed, "order"),
+        )
+        with (
+            torch_seed(derive_seed(seed, "weights")),
+            TemporaryDirectory() as folder,
+            bar("train", total=self._epochs) as advance,
+        ):
+            learner = make_learner()
+            learner.weigh_classes(labels)
+            stopping = self._stopping("val_loss" if len(validation) else "train_loss", Path(folder))
+            trainer = make_trainer(
+                max_epochs=self._epochs, validate=len(validation) > 0, callbacks=[Advance(advance), *stopping]
+            )
+            _fit(trainer, learner, data)
+            for callback in stopping:
+                if isinstance(callback, ModelCheckpoint):
+                    learner.load_state_dict(torch.load(callback.best_model_path, weights_only=True)["state_dict"])
+        return learner.eval()
+
+    def _stopping(self, loss: str, folder: Path) -> list[Callback]:
+        if self._patience is None:
+            return []
+        return [
+            EarlyStopping(loss, patience=self._patience),
+            ModelCheckpoint(folder, monitor=loss, save_weights_only=True),
+        ]
+
+
+def _fit(trainer: Trainer, learner: Classifier, data: ImageData) -> None:
+    # Lightning answers Ctrl-C by ignoring further ones and leaving the process; the caller has a run to close.
+    on_interrupt = signal.getsignal(signal.SIGINT)
+    try:
+        trainer.fit(learner, datamodule=data)
+    except SystemExit as leaving:
+        if isinstance(leaving.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from leaving
+        raise
+    finally:
+        if signal.getsignal(signal.SIGINT) is not on_interrupt:
+            signal.signal(signal.SIGINT, on_interrupt)

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alframe.errors import RunConflict
+from alframe.storage import load_predictions, load_record, save_predictions, save_record
+from alframe.types import CurvePoint, Evaluation, Predictions, Query
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        Query(3, ("a", "b"), (0.25, 1e-17), "Entropy", "abc"),
+        Query(0, ("ü/1.png",), None, "Random", ""),
+        CurvePoint(1, 20, Evaluation(10, 1, 0.5, 1.25, 0.1, (None, 0.5))),
+    ],
+)
+def test_a_record_comes_back_equal(tmp_path: Path, record: object) -> None:
+    """Every field survives the way through JSON, floats to the last bit."""
+    save_record(tmp_path / "record.json", record)
+    assert load_record(tmp_path / "record.json", type(record)) == record
+
+
+def test_a_file_that_holds_something_else_is_refused(tmp_path: Path) -> None:
+    """The error names the file, the kind of record, and the field."""
+    path = tmp_path / "query.json"
+    path.write_text('{"round": "first"}')
+    with pytest.raises(RunConflict, match=r"query\.json does not hold a Query[\s\S]*round"):
+        load_record(path, Query)
+
+
+def test_predictions_come_back_equal(tmp_path: Path) -> None:
+    """Arrays survive bit for bit; an array that is not there stays away."""
+    rng = np.random.default_rng(0)
+    given = Predictions(ids=np.array(["a", "bc"]), embeddings=rng.normal(size=(2, 3)).astype(np.float32))
+    save_predictions(tmp_path / "predictions.npz", given)
+    found = load_predictions(tmp_path / "predictions.npz")
+    assert found.ids.tolist() == ["a", "bc"]
+    assert found.probs is None
+    np.testing.assert_array_equal(found.embeddings, given.embeddings)
