@@ -11,11 +11,14 @@ from alframe.errors import InvalidInput, PoolExhausted
 from alframe.types import Floats
 
 SUM_TOLERANCE = 1e-3
-"""How far a row of probabilities may be from summing to one: float16 rows of a thousand classes are within it."""
+"""How far a row may be from summing to one: float16 probabilities of a thousand classes are within it."""
 
 
 def check_probs(probs: NDArray[Any]) -> Floats:
     """Return ``probs``, (N, C), if every row is a finite probability distribution.
+
+    >>> check_probs(np.array([[0.5, 0.5]])).shape
+    (1, 2)
 
     Raises:
         InvalidInput: another shape, a NaN, a negative value, a row that does not sum to one.
@@ -26,6 +29,9 @@ def check_probs(probs: NDArray[Any]) -> Floats:
 def check_samples(samples: NDArray[Any]) -> Floats:
     """Return ``samples``, (N, T, C), if every draw of every row is a finite probability distribution.
 
+    >>> check_samples(np.full((4, 3, 2), 0.5)).shape
+    (4, 3, 2)
+
     Raises:
         InvalidInput: another shape, a NaN, a negative value, a row that does not sum to one.
     """
@@ -34,6 +40,9 @@ def check_samples(samples: NDArray[Any]) -> Floats:
 
 def check_points(points: NDArray[Any], name: str = "points", width: int | None = None) -> Floats:
     """Return ``points``, (N, D), if they are finite (and ``width`` wide, where one is given).
+
+    >>> check_points(np.zeros((4, 8)), "centers", width=8).shape
+    (4, 8)
 
     Raises:
         InvalidInput: another shape or width, a NaN or an infinity.
@@ -46,6 +55,9 @@ def check_points(points: NDArray[Any], name: str = "points", width: int | None =
 
 def check_budget(budget: int, available: int) -> int:
     """Return ``budget`` if it lies between 1 and ``available``.
+
+    >>> check_budget(2, available=5)
+    2
 
     Raises:
         InvalidInput: a budget under one.
@@ -62,8 +74,8 @@ def check_budget(budget: int, available: int) -> int:
 
 def _check_distributions(values: NDArray[Any], name: str, ndim: int, shape: str) -> Floats:
     values = np.asarray(values)
-    if values.ndim != ndim or values.shape[-1] == 0:
-        raise InvalidInput(f"{name} must be {shape} with at least one class, got shape {values.shape}")
+    if values.ndim != ndim or 0 in values.shape[1:]:
+        raise InvalidInput(f"{name} must be {shape} where only N may be zero, got shape {values.shape}")
     checked = _check_finite(values, name)
     sums = checked.sum(axis=-1, dtype=np.float64)
     if checked.size and (checked.min() < 0 or np.abs(sums - 1).max() > SUM_TOLERANCE):
@@ -79,5 +91,7 @@ def _check_finite(values: NDArray[Any], name: str) -> Floats:
         raise InvalidInput(f"{name} must be floating point, got {values.dtype}")
     if not np.isfinite(values).all():
         bad = np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(axis=1))
-        raise InvalidInput(f"{name} has {len(bad)} rows with NaN or infinite values, the first at position {bad[0]}")
+        raise InvalidInput(
+            f"{name} has {len(bad)} rows with NaN or infinite values, the first at position {bad[0]}"
+        )
     return values
