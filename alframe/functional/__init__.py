@@ -1,1 +1,48 @@
 """Numerics: arrays in, arrays out. Knows no model, no file, no configuration."""
+
+from __future__ import annotations
+
+from alframe.functional.comparison import (
+    adjusted_p_values,
+    mean_and_half_width,
+    paired_p_value,
+    penalty_matrix,
+)
+from alframe.functional.coverage import coverage_radius, k_center_greedy
+from alframe.functional.disagreement import (
+    bald,
+    consensus_kl,
+    mean_std,
+    predictive_entropy,
+    variation_ratio,
+    vote_entropy,
+)
+from alframe.functional.learning_curve import area_under_curve, labels_needed
+from alframe.functional.randomness import derive_seed, generator
+from alframe.functional.seeding import badge, k_means, k_means_plus_plus
+from alframe.functional.uncertainty import entropy, least_confidence, margin
+
+__all__ = [
+    "adjusted_p_values",
+    "area_under_curve",
+    "badge",
+    "bald",
+    "consensus_kl",
+    "coverage_radius",
+    "derive_seed",
+    "entropy",
+    "generator",
+    "k_center_greedy",
+    "k_means",
+    "k_means_plus_plus",
+    "labels_needed",
+    "least_confidence",
+    "margin",
+    "mean_and_half_width",
+    "mean_std",
+    "paired_p_value",
+    "penalty_matrix",
+    "predictive_entropy",
+    "variation_ratio",
+    "vote_entropy",
+]
