@@ -16,7 +16,7 @@ class Strategy(ABC):
     """Chooses the samples most worth a label from predictions; never sees a model, an image or a label.
 
     Attributes:
-        needs: the arrays of ``Predictions`` that the strategy reads; the learner computes these and no others.
+        needs: the arrays of ``Predictions`` that the strategy reads; the learner computes no others.
         uses_labelled: whether it also reads the predictions of the samples that are labelled already.
     """
 
@@ -36,7 +36,8 @@ class Strategy(ABC):
         Args:
             unlabelled: predictions of the N candidates.
             budget: K, how many to choose.
-            labelled: predictions of the M labelled samples, for strategies that use them.
+            labelled: predictions of the M labelled samples, for strategies that use them; ``None`` where
+                nothing is labelled yet.
             rng: the only source of randomness.
 
         Raises:
@@ -44,17 +45,18 @@ class Strategy(ABC):
             InvalidInput: an array that the strategy needs is missing, has another shape or holds NaN.
         """
         check_budget(budget, len(unlabelled))
-        for given in (unlabelled, labelled) if self.uses_labelled else (unlabelled,):
-            missing = sorted(need for need in self.needs if given is None or getattr(given, need) is None)
-            if missing:
-                raise InvalidInput(f"{type(self).__name__} needs predictions with {', '.join(missing)}")
-        return self._choose(unlabelled, budget, labelled, rng)
+        return self._choose(unlabelled, budget, labelled if self.uses_labelled else None, rng)
 
     @abstractmethod
     def _choose(
-        self, unlabelled: Predictions, budget: int, labelled: Predictions | None, rng: np.random.Generator
+        self,
+        unlabelled: Predictions,
+        budget: int,
+        labelled: Predictions | None,
+        rng: np.random.Generator,
+        /,
     ) -> Selection:
-        """Choose, from arguments that have been checked."""
+        """Choose, within a budget that has been checked; an unread argument gets a leading underscore."""
 
 
 class ScoreStrategy(Strategy):
@@ -68,9 +70,29 @@ class ScoreStrategy(Strategy):
         self,
         unlabelled: Predictions,
         budget: int,
-        labelled: Predictions | None,  # noqa: ARG002 (a score looks at one sample at a time)
-        rng: np.random.Generator,  # noqa: ARG002
+        _labelled: Predictions | None,
+        _rng: np.random.Generator,
+        /,
     ) -> Selection:
         scores = self.score(unlabelled)
         positions = np.argsort(-scores, kind="stable")[:budget].astype(np.int64)
         return Selection(positions, scores[positions])
+
+
+def required(predictions: Predictions, need: Need) -> Floats:
+    """The array ``need`` of ``predictions``, one row per sample.
+
+    Raises:
+        InvalidInput: it was not computed, or has another number of rows.
+    """
+    array: Floats | None = getattr(predictions, need)
+    if array is None:
+        raise InvalidInput(
+            f"the strategy reads {need}, which were not predicted; "
+            "list them in its needs and have the learner predict them"
+        )
+    if len(array) != len(predictions):
+        raise InvalidInput(
+            f"{need} has {len(array)} rows for {len(predictions)} sample ids; give one row per id"
+        )
+    return array
