@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,10 @@ class Source(ABC):
         name: a short name for folders and titles.
         classes: class names; a label is an index into them.
         table: one row per sample, training samples and held-out ones.
+        in_memory: whether every image was decoded when the source was opened, so that reading cannot fail.
     """
 
+    in_memory: ClassVar[bool] = False
     name: str
     classes: tuple[str, ...]
     table: SampleTable

@@ -1,0 +1,74 @@
+"""Decode one image file, whatever it holds, or say why that cannot be done."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+from PIL import ImageOps
+
+from alframe.data.source import Image
+from alframe.errors import UnreadableImage
+
+FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
+"""What is decoded. Of a file with several pages the first is read; animations (GIF) are not images."""
+
+SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+"""The file names, in lower case, that a folder is searched for."""
+
+MAX_PIXELS = 100_000_000
+"""Larger images are refused unread: so many pixels take 300 MB, and a file of 50 bytes can claim them."""
+
+
+def decode_image(path: Path) -> Image:
+    """Decode the image at ``path``, upright, (H, W, 1) grey or (H, W, 3) RGB, uint8 and read-only.
+
+    The EXIF orientation is applied. 16-bit grey keeps its high byte, transparent pixels are laid on white,
+    palettes and CMYK become RGB.
+
+    Raises:
+        UnreadableImage: the file is missing, not an image in one of ``FORMATS``, damaged, larger than
+            ``MAX_PIXELS`` (its header says so, no pixel is decoded), or made of 32-bit pixels, whose range is
+            anybody's guess.
+    """
+    try:
+        # Pillow warns of odd metadata and of sizes below its own limit; ours is checked on the next line.
+        with warnings.catch_warnings(action="ignore"), PIL.Image.open(path, formats=FORMATS) as opened:
+            _check_size(*opened.size)
+            return _to_array(ImageOps.exif_transpose(opened))
+    except UnreadableImage:
+        raise
+    except FileNotFoundError as error:
+        raise UnreadableImage("the file is missing") from error
+    except PIL.UnidentifiedImageError as error:
+        raise UnreadableImage(f"not an image in a format that is read ({', '.join(FORMATS)})") from error
+    except PIL.Image.DecompressionBombError as error:
+        raise UnreadableImage(f"too large: {error}") from error
+    except Exception as error:
+        # Decoders meet damaged bytes with whatever exception these lead to.
+        raise UnreadableImage(f"damaged: {error}") from error
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise UnreadableImage(
+            f"too large: the header claims {width} x {height} pixels, more than {MAX_PIXELS:,}; scale it down"
+        )
+
+
+def _to_array(image: PIL.Image.Image) -> Image:
+    if image.mode in {"I", "F"}:
+        raise UnreadableImage(
+            f"32-bit pixels (mode {image.mode}) have no agreed range; convert them to 8 bits"
+        )
+    if image.mode.startswith("I;16"):
+        return (np.asarray(image) >> 8).astype(np.uint8)[..., None]
+    target = "L" if image.mode in {"1", "L", "LA"} else "RGB"
+    if image.has_transparency_data:
+        background = PIL.Image.new("RGBA", image.size, "white")
+        background.alpha_composite(image.convert("RGBA"))
+        image = background
+    array: Image = np.asarray(image.convert(target))
+    return array if array.ndim == 3 else array[..., None]
