@@ -1,0 +1,24 @@
+"""Where images and labels come from, and how they reach a learner."""
+
+from __future__ import annotations
+
+from alframe.data.csv_table import CsvTable
+from alframe.data.dataset import Batch
+from alframe.data.digits import Digits
+from alframe.data.image_folder import ImageFolder
+from alframe.data.module import ImageData
+from alframe.data.source import Image, Source
+from alframe.data.torchvision_set import TorchvisionSet
+from alframe.data.transforms import Transforms
+
+__all__ = [
+    "Batch",
+    "CsvTable",
+    "Digits",
+    "Image",
+    "ImageData",
+    "ImageFolder",
+    "Source",
+    "TorchvisionSet",
+    "Transforms",
+]

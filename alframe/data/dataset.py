@@ -1,0 +1,129 @@
+"""From table positions to batches: which samples, in which order, read how."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from alframe.data.source import Source
+from alframe.data.transforms import Pipeline
+from alframe.errors import UnreadableImage
+from alframe.types import Floats, Positions
+
+
+class Batch(NamedTuple):
+    """What a learner is given; images that could not be decoded are left out, so ``B`` may be 0.
+
+    Attributes:
+        images: (B, channels, size, size) float32.
+        labels: (B,) int64.
+        positions: (B,) int64, rows of the source's table.
+        unreadable: the reason for each table position that was left out.
+    """
+
+    images: Tensor
+    labels: Tensor
+    positions: Tensor
+    unreadable: dict[int, str]
+
+
+class BatchRequest(NamedTuple):
+    """One batch before it is read: positions and labels, (B,) each, and the seed of its random transforms."""
+
+    positions: Positions
+    labels: NDArray[np.int64]
+    seed: int
+
+
+class BatchReader(Dataset[Batch]):
+    """Reads whole batches.
+
+    A request carries its own seed, so a batch is the same whichever of how many processes reads it.
+    """
+
+    def __init__(self, source: Source, pipeline: Pipeline) -> None:
+        self._source = source
+        self._pipeline = pipeline
+
+    def __getitem__(self, request: BatchRequest) -> Batch:
+        images, kept = [], []
+        unreadable: dict[int, str] = {}
+        for row, position in enumerate(request.positions.tolist()):
+            try:
+                images.append(self._source.read(position))
+            except UnreadableImage as error:
+                unreadable[position] = str(error)
+            else:
+                kept.append(row)
+        return Batch(
+            images=self._pipeline(images, request.seed),
+            labels=torch.from_numpy(request.labels[kept]),
+            positions=torch.from_numpy(request.positions[kept]),
+            unreadable=unreadable,
+        )
+
+
+class InOrder(Sampler[BatchRequest]):
+    """Every sample once, in the order given, in batches of ``batch_size``."""
+
+    def __init__(self, positions: Positions, labels: NDArray[np.int64], batch_size: int) -> None:
+        self._positions = positions
+        self._labels = labels
+        self._batch_size = batch_size
+
+    def __len__(self) -> int:
+        return -(-len(self._positions) // self._batch_size)
+
+    def __iter__(self) -> Iterator[BatchRequest]:
+        for start in range(0, len(self._positions), self._batch_size):
+            batch = slice(start, start + self._batch_size)
+            yield BatchRequest(self._positions[batch], self._labels[batch], seed=0)
+
+
+class RandomDraws(Sampler[BatchRequest]):
+    """Epochs of ``size`` draws, each epoch in a new order that the seed determines.
+
+    Without weights an epoch is made of whole shuffles, the last one cut short, so that any two samples are
+    drawn equally often, give or take one; with weights it is drawn with replacement, in proportion. The draws
+    are spread evenly over the batches: a last batch of one sample would break batch normalisation.
+    """
+
+    def __init__(
+        self,
+        positions: Positions,
+        labels: NDArray[np.int64],
+        batch_size: int,
+        *,
+        size: int,
+        weights: Floats | None,
+        seed: int,
+    ) -> None:
+        self._positions = positions
+        self._labels = labels
+        self._batches = -(-size // batch_size)
+        self._size = size
+        self._shares = None if weights is None else weights / weights.sum()
+        self._seed = seed
+        self._epoch = 0
+
+    def __len__(self) -> int:
+        return self._batches
+
+    def __iter__(self) -> Iterator[BatchRequest]:
+        rng = np.random.default_rng((self._seed, self._epoch))
+        self._epoch += 1
+        for rows in np.array_split(self._draw(rng), self._batches):
+            yield BatchRequest(self._positions[rows], self._labels[rows], seed=int(rng.integers(2**32)))
+
+    def _draw(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        count = len(self._positions)
+        if self._shares is not None:
+            return rng.choice(count, size=self._size, p=self._shares)
+        shuffles = -(-self._size // count)
+        return np.concatenate([rng.permutation(count) for _ in range(shuffles)])[: self._size]
