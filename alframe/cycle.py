@@ -88,7 +88,7 @@ class Cycle:
         """
         self._inspect()
         for round in range(self.plan.rounds + 1):
-            if self._labels_wanted(round) == 0:
+            if self._labels_wanted(round) <= 0:
                 return "the label budget is spent"
             self._predict(round)
             query = self._query(round)

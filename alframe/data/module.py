@@ -183,6 +183,8 @@ class ImageData(LightningDataModule):
             persistent_workers=self._workers > 0,
             pin_memory=torch.cuda.is_available(),
             worker_init_fn=prepare_worker,
+            # Of its own: the loader draws seeds for its workers, and dropout must not depend on how many there are.
+            generator=torch.Generator(),
         )
 
 

@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny
+
+from alframe.cycle import Plan
+from alframe.data import Image, ImageData
+from alframe.errors import ConfigurationError, DataError, LabelsPending, UnreadableImage
+from alframe.learner import PointEstimate
+from alframe.oracle import Noisy, Simulated
+from alframe.pool import Ledger, LedgerEntry
+from alframe.run import run
+from alframe.storage import Journal, file_sha256, load_record, open_database
+from alframe.strategy import Bald, CoreSet, KMeans, Random
+from alframe.types import Annotation, CurvePoint, Query
+
+
+def start(folder: Path, **changes: Any) -> Path:
+    run(tiny.parts(**changes), folder, tiny.CONFIG)
+    return folder
+
+
+def queries(folder: Path) -> list[Query]:
+    return [load_record(path, Query) for path in sorted(folder.glob("round-*/query.json"))]
+
+
+def points(folder: Path) -> list[CurvePoint]:
+    return [load_record(path, CurvePoint) for path in sorted(folder.glob("round-*/evaluation.json"))]
+
+
+def ledger(folder: Path) -> list[LedgerEntry]:
+    return Ledger(open_database(f"sqlite:///{folder / 'run.sqlite'}")).entries()
+
+
+def annotations(folder: Path) -> list[Annotation]:
+    return [entry.annotation for entry in ledger(folder)]
+
+
+def test_a_run_asks_for_what_the_plan_says(tmp_path: Path) -> None:
+    """Round 0 has the first set, each further round a batch; no sample twice, none held out; the ledger has them all."""
+    folder = start(tmp_path)
+    asked = [query.ids for query in queries(folder)]
+    assert [len(ids) for ids in asked] == [6, 4, 4]
+    flat = [sample_id for ids in asked for sample_id in ids]
+    table = tiny.Bars().table
+    truth = dict(zip(table.ids.tolist(), table.labels.tolist(), strict=True))
+    assert len(set(flat)) == 14
+    assert not set(flat) & set(table.ids[table.held_out].tolist())
+    assert [(entry.sample_id, entry.label) for entry in annotations(folder)] == [(i, truth[i]) for i in flat]
+    assert [(point.round, point.labels, point.evaluation.samples) for point in points(folder)] == [
+        (0, 6, 15),
+        (1, 10, 15),
+        (2, 14, 15),
+    ]
+
+
+def test_a_query_names_the_model_that_it_looked_through(tmp_path: Path) -> None:
+    """Each query and its ledger entries carry the SHA-256 of the weights trained the round before."""
+    folder = start(tmp_path)
+    versions = ["", *(file_sha256(folder / f"round-{round:03d}/weights.safetensors") for round in (0, 1))]
+    assert [query.model for query in queries(folder)] == versions
+    assert {(entry.round, entry.model) for entry in annotations(folder)} == set(enumerate(versions))
+
+
+def test_equal_seeds_decide_equally(tmp_path: Path) -> None:
+    """Two runs of one seed agree in every query and weight; another seed differs from the first set on."""
+    first, again = start(tmp_path / "first"), start(tmp_path / "again")
+    other = start(tmp_path / "other", seed=1)
+    assert queries(first) == queries(again)
+    assert file_sha256(first / "round-002/weights.safetensors") == file_sha256(again / "round-002/weights.safetensors")
+    assert set(queries(first)[0].ids) != set(queries(other)[0].ids)
+
+
+def test_killed_at_every_step_it_ends_as_if_undisturbed(tmp_path: Path) -> None:
+    """SIGKILL before the rename, before the row and after the row of every step, resumed each time: same queries, same
+    ledger, same evaluations, same final weights."""
+    script = Path(__file__).parent / "kill_at_every_step.py"
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    done = subprocess.run(
+        [sys.executable, str(script), str(whole), str(killed)], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout.split()[-1]) >= 3 * 15
+    assert queries(killed) == queries(whole)
+    assert annotations(killed) == annotations(whole)
+    assert points(killed) == points(whole)
+    for round in range(3):
+        weights = f"round-{round:03d}/weights.safetensors"
+        assert file_sha256(killed / weights) == file_sha256(whole / weights)
+    assert not list(killed.rglob(".unfinished-*"))
+
+
+def test_a_finished_run_does_nothing_again(tmp_path: Path) -> None:
+    """Starting a finished run again adds no step and no ledger entry."""
+    folder = start(tmp_path)
+    engine = open_database(f"sqlite:///{folder / 'run.sqlite'}")
+    before = Journal(engine, folder).entries(), ledger(folder)
+    start(folder)
+    assert (Journal(engine, folder).entries(), ledger(folder)) == before
+
+
+@pytest.mark.parametrize(
+    ("plan", "labels"),
+    [
+        (Plan(initial=6, batch=4, rounds=9, budget=12), [6, 10, 12]),
+        (Plan(initial=30, batch=10, rounds=9), [30, 40, 45]),
+        (Plan(initial=6, batch=4, rounds=9, target_accuracy=0.01), [6]),
+        (Plan(initial=6, batch=4, rounds=0), [6]),
+        (Plan(initial=20, batch=20, rounds=5, validation=10), [20, 35]),
+    ],
+    ids=["budget", "pool", "target", "rounds", "validation samples are never queried"],
+)
+def test_a_run_ends_when_something_is_used_up(tmp_path: Path, plan: Plan, labels: list[int]) -> None:
+    """The label budget, the pool and the target accuracy each end a run, at exactly the right number of labels."""
+    assert [point.labels for point in points(start(tmp_path, cycle=plan))] == labels
+
+
+def test_a_slow_oracle_pauses_the_run(tmp_path: Path) -> None:
+    """While labels are missing the run stops without training; what has come is kept; later it goes on."""
+
+    class Slow(Simulated):
+        answered = 4
+
+        def collect(self, query: Query) -> list[Annotation]:
+            return super().collect(query)[: self.answered]
+
+    with pytest.raises(LabelsPending, match="2 of the 6 labels of round 0"):
+        start(tmp_path, oracle=Slow)
+    assert len(ledger(tmp_path)) == 4
+    assert not points(tmp_path)
+    Slow.answered = 100
+    assert [point.labels for point in points(start(tmp_path, oracle=Slow))] == [6, 10, 14]
+
+
+def test_training_follows_the_ledger(tmp_path: Path) -> None:
+    """An oracle that is always wrong makes a model that is nearly always wrong on the true test labels."""
+    folder = start(
+        tmp_path,
+        oracle=partial(Noisy, annotators={"liar": [[0, 1, 0], [0, 0, 1], [1, 0, 0]]}, seed=0),
+        cycle=Plan(initial=40, batch=1, rounds=0),
+        training=replace_training(epochs=20),
+    )
+    assert points(folder)[0].evaluation.accuracy < 0.3
+
+
+def replace_training(**options: Any) -> Any:
+    from alframe.training import FromScratch
+
+    return FromScratch(**({"epoch_size": 64} | options))
+
+
+class Rotting(tiny.Bars):
+    """Images that cannot be read: some from the start, some only from a given number of reads on."""
+
+    in_memory = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lost = {1, 3}
+        self.reads = 0
+
+    def read(self, position: int) -> Image:
+        self.reads += 1
+        if position in self.lost or (self.reads > 300 and position in (4, 7, 8)):
+            raise UnreadableImage("truncated file")
+        return super().read(position)
+
+
+def test_unreadable_images_are_set_aside_whenever_they_turn_up(tmp_path: Path) -> None:
+    """Images broken from the start are never queried; images lost in the middle of a run leave it without a crash."""
+    folder = start(tmp_path, data=Rotting(), cycle=Plan(initial=6, batch=6, rounds=6))
+    aside = {entry.sample_id: entry.reason for entry in annotations(folder) if entry.label is None}
+    assert aside == {f"bars/{position:03d}": "truncated file" for position in (1, 3, 4, 7, 8)}
+    assert "bars/001" not in {sample_id for query in queries(folder) for sample_id in query.ids}
+    assert points(folder)[-1].labels == 45 - 3
+    assert points(folder)[-1].evaluation.samples == 15 - 2
+
+
+@pytest.mark.parametrize("cold_start", [Random(), KMeans(), CoreSet()])
+def test_the_first_set_is_a_choice(tmp_path: Path, cold_start: Any) -> None:
+    """Random and diverse strategies can choose the first set, before there is a learner."""
+    folder = start(tmp_path, cold_start=cold_start, cycle=Plan(initial=6, batch=1, rounds=0))
+    assert queries(folder)[0].strategy == type(cold_start).__name__
+    assert len(set(queries(folder)[0].ids)) == 6
+
+
+def test_core_set_keeps_away_from_the_labelled(tmp_path: Path) -> None:
+    """The labelled samples reach the strategy as centres: a pool of copies of one labelled image is asked last."""
+    source = tiny.Bars(count=80)
+    source.pixels[:40] = source.pixels[0]
+    source.table.labels[:40] = source.table.labels[0]
+    folder = start(tmp_path, data=source, strategy=CoreSet(), cycle=Plan(initial=10, batch=25, rounds=1))
+    first, second = (set(query.ids) for query in queries(folder))
+    copies = {f"bars/{position:03d}" for position in range(40)}
+    distinct = {sample_id for sample_id in source.table.ids[~source.table.held_out].tolist()} - copies
+    assert first & copies, "the seed's first set must have a copy for this test to say anything"
+    assert second >= distinct - first
+
+
+def test_parts_that_do_not_fit_are_refused_before_any_work(tmp_path: Path) -> None:
+    """A strategy that needs draws over a learner without any, and a cold start that needs a learner."""
+    with pytest.raises(ConfigurationError, match="choose learner/posterior=mc_dropout"):
+        start(tmp_path, strategy=Bald(), learner=tiny.learner(posterior=PointEstimate()))
+    with pytest.raises(ConfigurationError, match="cold_start cannot need samples"):
+        start(tmp_path, cold_start=Bald())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_without_test_images_is_refused(tmp_path: Path) -> None:
+    """There is nothing to measure progress on."""
+    source = tiny.Bars()
+    source.table = replace(source.table, held_out=np.zeros(60, dtype=np.bool_))
+    with pytest.raises(DataError, match="no readable test sample"):
+        start(tmp_path, data=source)
+
+
+def test_workers_change_nothing(tmp_path: Path) -> None:
+    """Reading images in two processes gives the same queries and weights as reading them in one."""
+    plan = Plan(initial=6, batch=4, rounds=1)
+    alone = start(tmp_path / "alone", cycle=plan)
+    helped = start(tmp_path / "helped", cycle=plan, loader=partial(ImageData, batch_size=16, evaluation_batch_size=16, workers=2))
+    assert queries(alone) == queries(helped)
+    assert file_sha256(alone / "round-001/weights.safetensors") == file_sha256(helped / "round-001/weights.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"initial": 0}, "cycle.initial must be at least 1, got 0"),
+        ({"budget": 10}, "cycle.budget=10 does not cover cycle.initial=20"),
+        ({"target_accuracy": 95.0}, r"cycle.target_accuracy must lie in \(0, 1\]"),
+    ],
+)
+def test_plans_that_make_no_run_are_refused(wrong: dict[str, Any], message: str) -> None:
+    """The message names the key of the configuration."""
+    with pytest.raises(ConfigurationError, match=message):
+        Plan(**wrong)
