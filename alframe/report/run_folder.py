@@ -1,0 +1,100 @@
+"""What a run left in its folder, finished or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from alframe.errors import DataError, RunConflict
+from alframe.pool import Ledger
+from alframe.storage import Journal, JournalEntry, load_record, open_database
+from alframe.storage.run_folder import CONFIG, DATABASE
+from alframe.types import Annotation, CurvePoint, Query
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One run, as far as it got.
+
+    Attributes:
+        path: its folder.
+        config: its resolved configuration.
+        points: the learning curve, in the order of rounds.
+        queries: what each round asked labels for, in the order of rounds.
+        annotations: what holds of each sample that the ledger knows.
+        journal: the finished steps, in the order in which they finished.
+    """
+
+    path: Path
+    config: Mapping[str, Any]
+    points: tuple[CurvePoint, ...]
+    queries: tuple[Query, ...]
+    annotations: Mapping[str, Annotation]
+    journal: tuple[JournalEntry, ...]
+
+    @classmethod
+    def load(cls, path: Path) -> RunFolder:
+        """Read a run's folder.
+
+        Raises:
+            DataError: it is not the folder of a run.
+            RunConflict: a file in it does not hold what it should.
+        """
+        if not is_run(path):
+            raise DataError(f"{path} is not the folder of a run: it has no {CONFIG} beside {DATABASE}")
+        config = yaml.safe_load((path / CONFIG).read_text(encoding="utf-8"))
+        if not isinstance(config, dict) or not isinstance(config.get("choices"), dict):
+            raise RunConflict(f"{path / CONFIG} is not a resolved configuration: it has no mapping 'choices'")
+        engine = open_database(f"sqlite:///{path / DATABASE}")
+        try:
+            return cls(
+                path=path,
+                config=config,
+                points=tuple(load_record(file, CurvePoint) for file in _per_round(path, "evaluation.json")),
+                queries=tuple(load_record(file, Query) for file in _per_round(path, "query.json")),
+                annotations=Ledger(engine).current(),
+                journal=tuple(Journal(engine, path).entries()),
+            )
+        finally:
+            engine.dispose()
+
+    @property
+    def seed(self) -> int:
+        """The seed of the run."""
+        return int(self.config["seed"])
+
+    @property
+    def choices(self) -> Mapping[str, str]:
+        """What was chosen in each configuration group: data, strategy, learner, ..."""
+        choices: Mapping[str, str] = self.config["choices"]
+        return choices
+
+
+def is_run(path: Path) -> bool:
+    """Whether ``path`` is the folder of a run."""
+    return (path / CONFIG).is_file() and (path / DATABASE).is_file()
+
+
+def find_runs(paths: Iterable[Path]) -> list[RunFolder]:
+    """The runs at ``paths``: each the folder of a run or one with such folders at any depth; each run once.
+
+    Raises:
+        DataError: one of the paths holds no run.
+    """
+    found: dict[Path, Path] = {}
+    for path in paths:
+        databases = [path / DATABASE] if is_run(path) else sorted(path.rglob(DATABASE))
+        runs = [database.parent for database in databases if is_run(database.parent)]
+        if not runs:
+            there = "there is no such folder" if not path.is_dir() else "none is there, at any depth"
+            raise DataError(f"looked in {path} for runs (folders with {CONFIG} and {DATABASE}): {there}")
+        found |= {run.resolve(): run for run in runs}
+    return [RunFolder.load(run) for run in found.values()]
+
+
+def _per_round(path: Path, name: str) -> list[Path]:
+    return sorted(path.glob(f"round-*/{name}"), key=lambda file: int(file.parent.name.removeprefix("round-")))

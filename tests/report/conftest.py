@@ -1,0 +1,122 @@
+"""Run folders made by hand through the storage that a real run uses, and a source of six tiny images."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from alframe.data.source import Image, Source
+from alframe.errors import UnreadableImage
+from alframe.pool import Ledger
+from alframe.storage import Journal, open_database, save_record
+from alframe.types import Annotation, CurvePoint, Evaluation, Query, SampleTable
+
+MakeRun = Callable[..., Path]
+
+LABELS = (0, 1, 0, 1, 0, 1)
+
+
+class SixImages(Source):
+    """Six grey images of four pixels, s0 to s5, of classes "cat" and "<script>"; s5 is damaged."""
+
+    name = "six"
+    classes = ("cat", "<script>")
+
+    def __init__(self) -> None:
+        self.table = SampleTable(
+            ids=np.array([f"s{i}" for i in range(6)]),
+            labels=np.array(LABELS, dtype=np.int64),
+            held_out=np.zeros(6, dtype=bool),
+            groups=np.full(6, ""),
+            costs=np.ones(6),
+        )
+
+    def read(self, position: int) -> Image:
+        """Decode one image."""
+        if position == 5:
+            raise UnreadableImage("damaged: ends after 12 bytes")
+        return np.full((2, 2, 1), 40 * position, dtype=np.uint8)
+
+    def content_hash(self, position: int) -> str:
+        """Stand in for a hash."""
+        return str(position)
+
+
+@pytest.fixture
+def six_images() -> SixImages:
+    """A small source."""
+    return SixImages()
+
+
+@pytest.fixture
+def references() -> Callable[[str], list[str]]:
+    """Find what a page would fetch: any link or source but a data URI or a place in the page itself.
+
+    The names of XML namespaces look like addresses and fetch nothing.
+    """
+    links = r"""\b(?:src|href)\s*=\s*["']?(?!["']?(?:data:|#))"""
+    return re.compile(rf"{links}|@import|url\((?!#)|https?://(?!www\.w3\.org)").findall
+
+
+@pytest.fixture
+def make_run(tmp_path: Path, make_run_in: MakeRun) -> MakeRun:
+    """Make run folders in the test's own folder."""
+    return partial(make_run_in, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def make_run_in() -> MakeRun:
+    """A factory of run folders in a given folder: one round per accuracy, two samples per round."""
+
+    def make(
+        root: Path,
+        strategy: str = "entropy",
+        seed: int = 0,
+        accuracies: Sequence[float] = (0.5, 0.75, 1.0),
+        *,
+        step: int = 2,
+        unfinished: bool = False,
+        folder: str | None = None,
+        config: Mapping[str, Any] | None = None,
+        choices: Mapping[str, str] | None = None,
+    ) -> Path:
+        path = root / (folder or f"{strategy}-{seed}")
+        path.mkdir(parents=True)
+        resolved = {
+            "choices": {"data": "six", "strategy": strategy, "learner": "classifier", **(choices or {})},
+            "seed": seed,
+            "name": path.name,
+            "data": {"_target_": "Six", "root": "images"},
+            "strategy": {"_target_": strategy.title()},
+            "learner": {"dropout": 0.5},
+            "cycle": {"batch": step},
+            **(config or {}),
+        }
+        (path / "config.yaml").write_text(yaml.safe_dump(resolved, sort_keys=False))
+        engine = open_database(f"sqlite:///{path / 'run.sqlite'}")
+        journal, ledger = Journal(engine, path), Ledger(engine)
+        for round, accuracy in enumerate(accuracies):
+            ids = (f"s{2 * round}", f"s{2 * round + 1}")
+            scores = None if round == 0 else (0.5, 0.25)
+            with journal.step(round, "query", f"round-{round:03d}/query.json") as file:
+                save_record(file, Query(round, ids, scores, strategy.title(), ""))
+            with journal.step(round, "collect"):
+                ledger.append(
+                    Annotation(f"{round}/{i}", i, LABELS[int(i[1:]) % 6], "test", round, "") for i in ids
+                )
+            if unfinished and round == len(accuracies) - 1:
+                break
+            scored = Evaluation(4, 0, accuracy, 1 - accuracy, 0.125, (accuracy, None))
+            with journal.step(round, "evaluate", f"round-{round:03d}/evaluation.json") as file:
+                save_record(file, CurvePoint(round, step * (round + 1), scored))
+        engine.dispose()
+        return path
+
+    return make
