@@ -19,8 +19,10 @@ from hydra.errors import HydraException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from rich.markup import escape
 
-from alframe import __version__, configuration, progress
+from alframe import __version__, progress
+from alframe.configuration import check, flatten, unknown
 from alframe.errors import AlframeError, LabelsPending
 
 PACKAGED = Path(__file__).parent / "configs"
@@ -32,7 +34,9 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")
 
 
 @app.callback(invoke_without_command=True)
-def alframe(version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False) -> None:
+def alframe(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
     """Deep active learning for vision: decide which images people should label next.
 
     Begin with [bold]alframe run[/]: it runs on the embedded digits, in a minute, and says where its report is.
@@ -44,7 +48,7 @@ def alframe(version: Annotated[bool, typer.Option("--version", help="Print the v
 
 @app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True}, add_help_option=False)
 def run(context: typer.Context, quiet: Quiet = False) -> None:
-    """Run active learning: [dim]alframe run data=mnist strategy=bald[/]. Sweeps with -m. [bold]alframe run --help[/] lists all choices.
+    """Run active learning: [dim]alframe run data=mnist strategy=bald[/]; [bold]alframe run --help[/] lists all choices.
 
     The same command goes on with a run that was stopped.
     """
@@ -53,7 +57,7 @@ def run(context: typer.Context, quiet: Quiet = False) -> None:
     # Hydra then raises instead of printing a message of its own and leaving.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     sys.argv = ["alframe run", *context.args]
-    OmegaConf.register_new_resolver("folder_name", _folder_name, replace=True)
+    register_resolvers()
     start = hydra_main(version_base="1.3", config_path=str(CONFIGS), config_name="config")(_run)
     with _explained(again):
         start()
@@ -66,20 +70,22 @@ def compare(
         Path | None, typer.Option("--output", "-o", help="Where to write; by default the first folder given.")
     ] = None,
     target: Annotated[
-        list[float], typer.Option(help="Accuracy to count labels to; may be given several times.")
-    ] = [0.8, 0.9, 0.95, 0.98],  # noqa: B006 (typer reads the default; nothing changes it)
+        list[float] | None,
+        typer.Option(help="Accuracy to count labels to; may be given several times. By default 0.8, 0.9, 0.95, 0.98."),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Compare strategies over runs: curves with confidence bands, labels saved, paired tests; table, CSV, PNG and page."""
-    from alframe.report import compare as compare_runs
-    from alframe.report import comparison_tables, find_runs, write_comparison
+    """Compare runs: learning curves with bands, labels saved against random, paired tests; table, CSV, PNG and page."""
+    from alframe import report
 
     progress.be_quiet(quiet)
     with _explained(shlex.join(["alframe", *sys.argv[1:]])):
-        comparison = compare_runs(find_runs(runs), targets=tuple(target))
-        for table in comparison_tables(comparison):
+        comparison = report.compare(report.find_runs(runs), targets=target or report.TARGETS)
+        for table in report.comparison_tables(comparison):
             progress.console.print(table)
-        progress.say(f"report: {write_comparison(comparison, output or runs[0])}")
+        for line in (*comparison.notes, report.headline(comparison)):
+            progress.say(escape(line))
+        progress.say(f"report: {escape(str(report.write_comparison(comparison, output or runs[0])))}")
 
 
 def main() -> None:
@@ -109,16 +115,18 @@ def _run(config: DictConfig) -> None:
     from alframe.run import Parts
     from alframe.run import run as run_parts
 
-    runtime = HydraConfig.get().runtime
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)  # type: ignore[assignment]
-    configuration.check(plain, Parts)
-    choices = {group: choice for group, choice in runtime.choices.items() if not group.startswith("hydra/")}
+    check(plain, Parts)
+    runtime = HydraConfig.get().runtime
+    choices = {group: choice for group, choice in runtime.choices.items() if group.split("/")[0] in plain}
     run_parts(instantiate(config, _convert_="all"), Path(runtime.output_dir), {"choices": choices, **plain})
 
 
-def _folder_name(overrides: str) -> str:
-    """Overrides as a folder's name: no slashes, quotes or spaces."""
-    return re.sub(r"[^\w.,=+-]+", "-", overrides) or "default"
+def register_resolvers() -> None:
+    """Teach the configuration files ``${folder_name:...}``: overrides without slashes, quotes or spaces."""
+    OmegaConf.register_new_resolver(
+        "folder_name", lambda overrides: re.sub(r"[^\w.,=+-]+", "-", overrides) or "default", replace=True
+    )
 
 
 def _message(error: BaseException) -> str:
@@ -131,9 +139,9 @@ def _message(error: BaseException) -> str:
     no_choice = re.search(r"Could not find '(?P<choice>\S+)'", text)
     if no_choice:
         choices = [str(path.relative_to(CONFIGS).with_suffix("")) for path in CONFIGS.rglob("*.yaml")]
-        return configuration.unknown(no_choice["choice"], choices)
+        return unknown(no_choice["choice"], choices)
     no_key = re.search(r"Could not override '(?P<key>[\w./@-]+)'", text)
-    return configuration.unknown(no_key["key"], _known_keys()) if no_key else text
+    return unknown(no_key["key"], _known_keys()) if no_key else text
 
 
 _CONFIGURATION_ERRORS = (HydraException, OmegaConfBaseException)
@@ -149,11 +157,7 @@ def _known_keys() -> list[str]:
     """Every key and group of the default configuration, with dots."""
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         config = compose("config")
-    return list(_dotted(OmegaConf.to_container(config, resolve=False)))
-
-
-def _dotted(config: Any, prefix: str = "") -> Iterator[str]:
-    for key, value in config.items() if isinstance(config, dict) else ():
-        if key not in configuration.HYDRA_KEYS:
-            yield f"{prefix}{key}"
-            yield from _dotted(value, f"{prefix}{key}.")
+    keys = flatten(OmegaConf.to_container(config, resolve=False))  # type: ignore[arg-type]  # a mapping, at the root
+    return sorted(
+        {".".join(parts[:end]) for parts in (key.split(".") for key in keys) for end in range(1, len(parts) + 1)}
+    )

@@ -1,4 +1,4 @@
-"""A configuration is checked against the constructors that it names, before anything is built."""
+"""Configurations as plain values: flattened to dotted keys, and checked against the constructors that they name."""
 
 from __future__ import annotations
 
@@ -42,9 +42,26 @@ def check(config: Mapping[str, Any], target: Callable[..., Any], path: str = "")
 
 def unknown(key: str, known: list[str]) -> str:
     """What to say of a key that is not among the known ones."""
-    nearest = get_close_matches(key, known, n=3, cutoff=0.5)
+    parent, _, name = key.rpartition(".")
+    siblings = {other.rpartition(".")[2]: other for other in known if other.rpartition(".")[0] == parent}
+    nearest = [siblings[match] for match in get_close_matches(name, siblings)] or get_close_matches(key, known)
     hint = f"did you mean {' or '.join(nearest)}?" if nearest else f"known are {', '.join(sorted(known))}"
     return f"unknown configuration key {key!r}; {hint}"
+
+
+def flatten(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested keys as dotted ones; an empty mapping stays a value.
+
+    >>> flatten({"cycle": {"batch": 10, "budget": None}, "seed": 0})
+    {'cycle.batch': 10, 'cycle.budget': None, 'seed': 0}
+    """
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping) and value:
+            flat |= {f"{key}.{name}": below for name, below in flatten(value).items()}
+        else:
+            flat[key] = value
+    return flat
 
 
 def _resolve(name: str, path: str) -> Callable[..., Any]:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pytorch_lightning import Trainer
+from rich.markup import escape
 
 from alframe import __version__
 from alframe.cycle import Cycle, Plan
 from alframe.data import ImageData, Source, Transforms
 from alframe.errors import ConfigurationError
 from alframe.functional.randomness import generator
-from alframe.learner import Classifier
+from alframe.learner import Classifier, Posterior
 from alframe.logfile import log_to
 from alframe.oracle import Oracle
 from alframe.pool import Ledger, Pool
@@ -75,10 +77,12 @@ def run(parts: Parts, folder: Path, config: Mapping[str, Any]) -> Path:
         LabelsPending: the oracle has not answered everything yet.
     """
     data = parts.loader(parts.data, parts.transforms)
-    make_learner = _learner_factory(parts, data)
+    make_learner = partial(parts.learner, data.image_shape, data.num_classes)
+    _check_needs(parts, make_learner().posterior)
+    config = {**config, "classes": list(parts.data.classes)}
     with claim_folder(folder, config) as engine, log_to(folder / "alframe.log"):
         log.info("run started", extra={"version": __version__, "config": config})
-        say(f"[bold]{parts.name}[/] in {folder}")
+        say(f"[bold]{escape(parts.name)}[/] in {escape(str(folder))}")
         cycle = Cycle(
             plan=parts.cycle,
             data=data,
@@ -100,20 +104,16 @@ def run(parts: Parts, folder: Path, config: Mapping[str, Any]) -> Path:
         ending = cycle.run()
         log.info("run ended", extra={"reason": ending})
         report = write_run_report(folder, parts.data)
-        say(f"{ending}; report: {report}")
+        say(f"{ending}; report: {escape(str(report))}")
     return report
 
 
-def _learner_factory(parts: Parts, data: ImageData) -> Callable[[], Classifier]:
-    def make_learner() -> Classifier:
-        return parts.learner(data.image_shape, data.num_classes)
-
+def _check_needs(parts: Parts, posterior: Posterior) -> None:
     if parts.cold_start.needs - {"embeddings"}:
         needs = ", ".join(sorted(parts.cold_start.needs))
         raise ConfigurationError(f"the first set is chosen without a learner, so cold_start cannot need {needs}")
-    if "samples" in parts.strategy.needs and not make_learner().posterior.offers_samples:
+    if "samples" in parts.strategy.needs and not posterior.offers_samples:
         raise ConfigurationError(
             f"strategy {type(parts.strategy).__name__} needs posterior draws and this learner offers none: "
             "choose learner/posterior=mc_dropout or learner/posterior=ensemble"
         )
-    return make_learner

@@ -33,7 +33,11 @@ class FromScratch:
     """
 
     def __init__(self, *, epochs: int = 30, epoch_size: int = 512, patience: int | None = None) -> None:
-        for name, value, least in (("epochs", epochs, 1), ("epoch_size", epoch_size, 0), ("patience", patience, 1)):
+        for name, value, least in (
+            ("epochs", epochs, 1),
+            ("epoch_size", epoch_size, 0),
+            ("patience", patience, 1),
+        ):
             if value is not None and value < least:
                 raise ConfigurationError(f"training.{name} must be at least {least}, got {value}")
         self._epochs = epochs

@@ -56,7 +56,7 @@ def kill_when(round: int, step: str, moment: str) -> None:
         if at_step["now"] and reached == moment:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    Journal.step, Journal._record, artifacts._flush = begin, record, flush  # type: ignore[method-assign]
+    Journal.step, Journal._record, artifacts._flush = begin, record, flush  # type: ignore[method-assign, assignment]
 
 
 def main(undisturbed: Path, killed: Path) -> None:

@@ -40,12 +40,12 @@ def ledger(folder: Path) -> list[LedgerEntry]:
     return Ledger(open_database(f"sqlite:///{folder / 'run.sqlite'}")).entries()
 
 
-def annotations(folder: Path) -> list[Annotation]:
+def said(folder: Path) -> list[Annotation]:
     return [entry.annotation for entry in ledger(folder)]
 
 
 def test_a_run_asks_for_what_the_plan_says(tmp_path: Path) -> None:
-    """Round 0 has the first set, each further round a batch; no sample twice, none held out; the ledger has them all."""
+    """Round 0 has the first set, each further round a batch: no sample twice, none held out, all in the ledger."""
     folder = start(tmp_path)
     asked = [query.ids for query in queries(folder)]
     assert [len(ids) for ids in asked] == [6, 4, 4]
@@ -54,7 +54,7 @@ def test_a_run_asks_for_what_the_plan_says(tmp_path: Path) -> None:
     truth = dict(zip(table.ids.tolist(), table.labels.tolist(), strict=True))
     assert len(set(flat)) == 14
     assert not set(flat) & set(table.ids[table.held_out].tolist())
-    assert [(entry.sample_id, entry.label) for entry in annotations(folder)] == [(i, truth[i]) for i in flat]
+    assert [(entry.sample_id, entry.label) for entry in said(folder)] == [(i, truth[i]) for i in flat]
     assert [(point.round, point.labels, point.evaluation.samples) for point in points(folder)] == [
         (0, 6, 15),
         (1, 10, 15),
@@ -67,7 +67,7 @@ def test_a_query_names_the_model_that_it_looked_through(tmp_path: Path) -> None:
     folder = start(tmp_path)
     versions = ["", *(file_sha256(folder / f"round-{round:03d}/weights.safetensors") for round in (0, 1))]
     assert [query.model for query in queries(folder)] == versions
-    assert {(entry.round, entry.model) for entry in annotations(folder)} == set(enumerate(versions))
+    assert {(entry.round, entry.model) for entry in said(folder)} == set(enumerate(versions))
 
 
 def test_equal_seeds_decide_equally(tmp_path: Path) -> None:
@@ -80,17 +80,23 @@ def test_equal_seeds_decide_equally(tmp_path: Path) -> None:
 
 
 def test_killed_at_every_step_it_ends_as_if_undisturbed(tmp_path: Path) -> None:
-    """SIGKILL before the rename, before the row and after the row of every step, resumed each time: same queries, same
-    ledger, same evaluations, same final weights."""
+    """SIGKILL before the rename, before the row and after the row of every step, resumed each time.
+
+    Queries, ledger, evaluations and weights are those of the undisturbed run.
+    """
     script = Path(__file__).parent / "kill_at_every_step.py"
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     done = subprocess.run(
-        [sys.executable, str(script), str(whole), str(killed)], capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, str(script), str(whole), str(killed)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout.split()[-1]) >= 3 * 15
     assert queries(killed) == queries(whole)
-    assert annotations(killed) == annotations(whole)
+    assert said(killed) == said(whole)
     assert points(killed) == points(whole)
     for round in range(3):
         weights = f"round-{round:03d}/weights.safetensors"
@@ -177,7 +183,7 @@ class Rotting(tiny.Bars):
 def test_unreadable_images_are_set_aside_whenever_they_turn_up(tmp_path: Path) -> None:
     """Images broken from the start are never queried; images lost in the middle of a run leave it without a crash."""
     folder = start(tmp_path, data=Rotting(), cycle=Plan(initial=6, batch=6, rounds=6))
-    aside = {entry.sample_id: entry.reason for entry in annotations(folder) if entry.label is None}
+    aside = {entry.sample_id: entry.reason for entry in said(folder) if entry.label is None}
     assert aside == {f"bars/{position:03d}": "truncated file" for position in (1, 3, 4, 7, 8)}
     assert "bars/001" not in {sample_id for query in queries(folder) for sample_id in query.ids}
     assert points(folder)[-1].labels == 45 - 3
@@ -200,7 +206,7 @@ def test_core_set_keeps_away_from_the_labelled(tmp_path: Path) -> None:
     folder = start(tmp_path, data=source, strategy=CoreSet(), cycle=Plan(initial=10, batch=25, rounds=1))
     first, second = (set(query.ids) for query in queries(folder))
     copies = {f"bars/{position:03d}" for position in range(40)}
-    distinct = {sample_id for sample_id in source.table.ids[~source.table.held_out].tolist()} - copies
+    distinct = set(source.table.ids[~source.table.held_out].tolist()) - copies
     assert first & copies, "the seed's first set must have a copy for this test to say anything"
     assert second >= distinct - first
 
@@ -226,7 +232,11 @@ def test_workers_change_nothing(tmp_path: Path) -> None:
     """Reading images in two processes gives the same queries and weights as reading them in one."""
     plan = Plan(initial=6, batch=4, rounds=1)
     alone = start(tmp_path / "alone", cycle=plan)
-    helped = start(tmp_path / "helped", cycle=plan, loader=partial(ImageData, batch_size=16, evaluation_batch_size=16, workers=2))
+    helped = start(
+        tmp_path / "helped",
+        cycle=plan,
+        loader=partial(ImageData, batch_size=16, evaluation_batch_size=16, workers=2),
+    )
     assert queries(alone) == queries(helped)
     assert file_sha256(alone / "round-001/weights.safetensors") == file_sha256(helped / "round-001/weights.safetensors")
 

@@ -25,7 +25,9 @@ def test_scores_agree_with_an_independent_library() -> None:
     assert found.accuracy == pytest.approx(float((probs.argmax(1) == labels).float().mean()))
     assert found.nll == pytest.approx(log_loss(labels, probs), rel=1e-9)
     np.testing.assert_allclose(
-        np.array(found.class_accuracy, dtype=float), recall_score(labels, probs.argmax(1), average=None), rtol=1e-6
+        np.array(found.class_accuracy, dtype=float),
+        recall_score(labels, probs.argmax(1), average=None),
+        rtol=1e-6,
     )
 
 

@@ -20,7 +20,9 @@ trainer = partial(quiet_trainer, accelerator="cpu")
 NONE = np.empty(0, dtype=np.int64)
 
 
-def fit(training: FromScratch, make_trainer: Any = trainer, seed: int = 0, **changes: Any) -> tuple[Classifier, ImageData]:
+def fit(
+    training: FromScratch, make_trainer: Any = trainer, seed: int = 0, **changes: Any
+) -> tuple[Classifier, ImageData]:
     data = ImageData(tiny.Bars(count=200), tiny.transforms(), batch_size=16)
     positions = np.flatnonzero(~data.source.table.held_out)[:60]
     validation = changes.pop("validation", NONE)
@@ -51,7 +53,7 @@ def test_equal_seeds_train_equal_weights() -> None:
 
 
 def test_early_stopping_goes_back_to_the_best_weights() -> None:
-    """Under a learning rate that soon diverges, training ends early and the validation loss is the best that was seen."""
+    """Under a learning rate that soon diverges, training ends early with the best validation loss that was seen."""
     trainers: list[Trainer] = []
 
     def remember(**options: Any) -> Trainer:
@@ -86,7 +88,10 @@ def test_ctrl_c_reaches_the_caller() -> None:
     assert signal.getsignal(signal.SIGINT) is before
 
 
-@pytest.mark.parametrize(("name", "rates"), [("constant", [1, 1, 1]), ("cosine", [0.1, 0.5, 0.0]), ("one_cycle", [0.04, 0.84, 0.0])])
+@pytest.mark.parametrize(
+    ("name", "rates"),
+    [("constant", [1, 1, 1]), ("cosine", [0.1, 0.5, 0.0]), ("one_cycle", [0.04, 0.84, 0.0])],
+)
 def test_schedules_rise_and_fall(name: str, rates: list[float]) -> None:
     """Learning rates at the start, in the middle and after the last of 200 steps, relative to the optimiser's."""
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
@@ -102,7 +107,7 @@ def test_schedules_rise_and_fall(name: str, rates: list[float]) -> None:
 
 def test_impossible_numbers_are_refused() -> None:
     """The message names the key of the configuration."""
-    with pytest.raises(ConfigurationError, match="training.epochs must be at least 1, got 0"):
+    with pytest.raises(ConfigurationError, match=r"training\.epochs must be at least 1, got 0"):
         FromScratch(epochs=0)
-    with pytest.raises(ConfigurationError, match="training.patience"):
+    with pytest.raises(ConfigurationError, match=r"training\.patience"):
         FromScratch(patience=0)

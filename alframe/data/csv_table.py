@@ -36,9 +36,7 @@ class CsvTable(FileSource):
             the files there, a class too small to split.
     """
 
-    def __init__(
-        self, path: str, root: str | None = None, held_out: float = 0.2, split_seed: int = 0
-    ) -> None:
+    def __init__(self, path: str, root: str | None = None, held_out: float = 0.2, split_seed: int = 0) -> None:
         table = Path(path).expanduser()
         folder = table.parent if root is None else Path(root).expanduser()
         rows = _read_rows(table)
@@ -47,9 +45,7 @@ class CsvTable(FileSource):
 
         classes = tuple(sorted({row.label for row in rows if row.label}, key=natural_key))
         if not classes:
-            raise DataError(
-                f"no row of {table} has a label, so the classes are unknown; label at least some rows"
-            )
+            raise DataError(f"no row of {table} has a label, so the classes are unknown; label at least some rows")
         index = {"": UNLABELLED, **{name: label for label, name in enumerate(classes)}}
         labels = np.array([index[row.label] for row in rows], dtype=np.int64)
         super().__init__(
@@ -86,9 +82,7 @@ def _read_rows(table: Path) -> list[_Row]:
             raise DataError(f"{table}, line {line}: {error}") from error
         first = lines.setdefault(row.id, line)
         if first != line:
-            raise DataError(
-                f"{table}, line {line}: {row.id} is on line {first} already; list each image once"
-            )
+            raise DataError(f"{table}, line {line}: {row.id} is on line {first} already; list each image once")
         rows.append(row)
     if not rows:
         raise DataError(f"{table} lists no images; add rows below its header")
@@ -102,14 +96,10 @@ def _read_lines(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
             reader = csv.DictReader(file, strict=True)
             columns = reader.fieldnames or ()
             if not {"path", "label"} <= set(columns):
-                raise DataError(
-                    f"{table}, line 1: the header must name path and label, got {','.join(columns)!r}"
-                )
+                raise DataError(f"{table}, line 1: the header must name path and label, got {','.join(columns)!r}")
             for values in reader:
                 if None in values or None in values.values():
-                    raise DataError(
-                        f"{table}, line {reader.line_num}: expected the values {','.join(columns)}"
-                    )
+                    raise DataError(f"{table}, line {reader.line_num}: expected the values {','.join(columns)}")
                 yield reader.line_num, values
     except OSError as error:
         raise DataError(f"cannot open the table {table}: {error.strerror}; set path to a CSV file") from error

@@ -38,9 +38,7 @@ class ImageFolder(FileSource):
         train = _class_files(folder / "train" if given_split else folder)
         test = _class_files(folder / "test") if given_split else {}
         if strangers := [name for name in test if name not in train]:
-            raise DataError(
-                f"{folder}/test has classes that train lacks: {', '.join(strangers)}; remove them"
-            )
+            raise DataError(f"{folder}/test has classes that train lacks: {', '.join(strangers)}; remove them")
 
         classes = tuple(train)
         index = {name: label for label, name in enumerate(classes)}

@@ -60,9 +60,7 @@ def _check_size(width: int, height: int) -> None:
 
 def _to_array(image: PIL.Image.Image) -> Image:
     if image.mode in {"I", "F"}:
-        raise UnreadableImage(
-            f"32-bit pixels (mode {image.mode}) have no agreed range; convert them to 8 bits"
-        )
+        raise UnreadableImage(f"32-bit pixels (mode {image.mode}) have no agreed range; convert them to 8 bits")
     if image.mode.startswith("I;16"):
         return (np.asarray(image) >> 8).astype(np.uint8)[..., None]
     target = "L" if image.mode in {"1", "L", "LA"} else "RGB"

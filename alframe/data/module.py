@@ -107,9 +107,7 @@ class ImageData(LightningDataModule):
         if weights is not None:
             _check_weights(weights, len(positions))
         size = max(epoch_size, len(positions))
-        self._training = RandomDraws(
-            positions, labels, self._batch_size, size=size, weights=weights, seed=seed
-        )
+        self._training = RandomDraws(positions, labels, self._batch_size, size=size, weights=weights, seed=seed)
         self._validation = None
         if validation is not None:
             truth = self.source.table.labels[validation]
@@ -190,6 +188,4 @@ class ImageData(LightningDataModule):
 
 def _check_weights(weights: Floats, count: int) -> None:
     if weights.shape != (count,) or not np.isfinite(weights).all() or weights.min() < 0 or weights.sum() <= 0:
-        raise InvalidInput(
-            f"weights must be {count} finite numbers from 0 up, one of them above 0, got {weights}"
-        )
+        raise InvalidInput(f"weights must be {count} finite numbers from 0 up, one of them above 0, got {weights}")

@@ -10,9 +10,7 @@ from alframe.errors import DataError
 from alframe.types import UNLABELLED
 
 
-def held_out_mask(
-    labels: NDArray[np.int64], classes: tuple[str, ...], share: float, seed: int
-) -> NDArray[np.bool_]:
+def held_out_mask(labels: NDArray[np.int64], classes: tuple[str, ...], share: float, seed: int) -> NDArray[np.bool_]:
     """Draw ``share`` of the labelled samples of each class, (N,) -> (N,) bool.
 
     Raises:

@@ -84,9 +84,7 @@ def _open(dataset: DatasetName, root: Path, download: bool) -> list[VisionDatase
         return _load(dataset, root, download=True)
     except (RuntimeError, OSError) as error:
         reason = " ".join(str(error).split())
-        raise DataError(
-            f"{wanted}, and the download failed: {reason}; put the files there by hand"
-        ) from error
+        raise DataError(f"{wanted}, and the download failed: {reason}; put the files there by hand") from error
 
 
 def _load(dataset: DatasetName, root: Path, download: bool) -> list[VisionDataset]:
@@ -106,9 +104,7 @@ def _load_packed(dataset: DatasetName, raw: Path) -> list[VisionDataset]:
                 with gzip.open(raw / f"{file}.gz") as packed, (unpacked / file).open("wb") as plain:
                     shutil.copyfileobj(packed, plain)
             except (OSError, EOFError, zlib.error) as error:
-                raise DataError(
-                    f"cannot unpack {raw / file}.gz: {error}; remove it and set download=true"
-                ) from error
+                raise DataError(f"cannot unpack {raw / file}.gz: {error}; remove it and set download=true") from error
         return _load(dataset, Path(folder), download=False)
 
 

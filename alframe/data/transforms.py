@@ -166,9 +166,7 @@ def _build_step(step: Mapping[str, Mapping[str, Any]]) -> A.BasicTransform:
     if not _is_transform(transform):
         nearest = get_close_matches(name, [each for each in dir(A) if _is_transform(getattr(A, each))])
         hint = f"did you mean {' or '.join(nearest)}?" if nearest else "its documentation lists them"
-        raise ConfigurationError(
-            f"transforms: Albumentations {A.__version__} has no transform {name!r}; {hint}"
-        )
+        raise ConfigurationError(f"transforms: Albumentations {A.__version__} has no transform {name!r}; {hint}")
     try:
         with warnings.catch_warnings(action="error"):  # of an unknown argument it only warns
             return transform(**arguments)

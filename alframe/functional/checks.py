@@ -91,7 +91,5 @@ def _check_finite(values: NDArray[Any], name: str) -> Floats:
         raise InvalidInput(f"{name} must be floating point, got {values.dtype}")
     if not np.isfinite(values).all():
         bad = np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(axis=1))
-        raise InvalidInput(
-            f"{name} has {len(bad)} rows with NaN or infinite values, the first at position {bad[0]}"
-        )
+        raise InvalidInput(f"{name} has {len(bad)} rows with NaN or infinite values, the first at position {bad[0]}")
     return values

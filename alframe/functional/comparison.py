@@ -14,9 +14,7 @@ ROUND_OFF = 1e-12
 """Differences closer than this, relative to the values, are equal: subtraction alone makes as much."""
 
 
-def mean_and_half_width(
-    values: ArrayLike, confidence: float = 0.95
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def mean_and_half_width(values: ArrayLike, confidence: float = 0.95) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean over seeds and half the width of its Student t confidence interval, (R, ...) -> (...), (...).
 
     The half width is NaN where there is one seed: one run says nothing of the spread. The interval holds for
@@ -151,7 +149,5 @@ def penalty_matrix(accuracy: ArrayLike, level: float = 0.05) -> NDArray[np.float
 def _check_finite(values: ArrayLike, name: str) -> NDArray[np.float64]:
     array = np.asarray(values, dtype=np.float64)
     if not np.isfinite(array).all():
-        raise InvalidInput(
-            f"{name} must be finite, got {np.count_nonzero(~np.isfinite(array))} NaN or infinite values"
-        )
+        raise InvalidInput(f"{name} must be finite, got {np.count_nonzero(~np.isfinite(array))} NaN or infinite values")
     return array

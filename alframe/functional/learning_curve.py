@@ -61,13 +61,9 @@ def labels_needed(labels: ArrayLike, metric: ArrayLike, target: float) -> int | 
 def _check_curve(labels: ArrayLike, metric: ArrayLike) -> tuple[NDArray[Any], NDArray[np.float64]]:
     counts, heights = np.asarray(labels), np.asarray(metric, dtype=np.float64)
     if counts.ndim != 1 or counts.shape != heights.shape:
-        raise InvalidInput(
-            f"labels and metric must both be (L,), got shapes {counts.shape} and {heights.shape}"
-        )
+        raise InvalidInput(f"labels and metric must both be (L,), got shapes {counts.shape} and {heights.shape}")
     if (np.diff(counts) <= 0).any():
         raise InvalidInput(f"labels must increase strictly from point to point, got {counts.tolist()}")
     if not np.isfinite(heights).all():
-        raise InvalidInput(
-            f"metric has a NaN or an infinity at {counts[~np.isfinite(heights)].tolist()} labels"
-        )
+        raise InvalidInput(f"metric has a NaN or an infinity at {counts[~np.isfinite(heights)].tolist()} labels")
     return counts, heights

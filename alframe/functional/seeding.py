@@ -51,9 +51,7 @@ def k_means_plus_plus(
     )
 
 
-def badge(
-    probs: NDArray[Any], embeddings: NDArray[Any], budget: int, *, rng: np.random.Generator
-) -> Positions:
+def badge(probs: NDArray[Any], embeddings: NDArray[Any], budget: int, *, rng: np.random.Generator) -> Positions:
     """Spread over the last layer's gradients by k-means++, (N, C), (N, D) -> positions (K,), all distinct.
 
     A sample's gradient is that of the cross-entropy with respect to the last layer's weights if its most
@@ -73,9 +71,7 @@ def badge(
     """
     probs, embeddings = check_probs(probs), check_points(embeddings, "embeddings")
     if len(probs) != len(embeddings):
-        raise InvalidInput(
-            f"probs has {len(probs)} rows and embeddings has {len(embeddings)}; give one per sample"
-        )
+        raise InvalidInput(f"probs has {len(probs)} rows and embeddings has {len(embeddings)}; give one per sample")
     budget = check_budget(budget, available=len(probs))
 
     residuals = probs.astype(np.float64)

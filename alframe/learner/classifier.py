@@ -73,7 +73,9 @@ class Classifier(LightningModule):
             if not 0 <= share < 1:
                 raise ConfigurationError(f"learner.{name} must lie in [0, 1), got {share}")
         if isinstance(class_weights, Sequence) and class_weights != "balanced" and len(class_weights) != num_classes:
-            raise ConfigurationError(f"learner.class_weights has {len(class_weights)} numbers for {num_classes} classes")
+            raise ConfigurationError(
+                f"learner.class_weights has {len(class_weights)} numbers for {num_classes} classes"
+            )
         self.posterior = posterior
         self.num_classes = num_classes
         self.networks = nn.ModuleList(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from typing import cast
 
 import numpy as np
 import torch
@@ -42,7 +43,8 @@ def predict(
     data.predict_on(positions)
     with bar(description, total=len(data.predict_dataloader())) as advance:
         trainer = make_trainer(callbacks=[Advance(advance)])
-        parts = trainer.predict(_Scorer(learner, needs, seed), datamodule=data) or []
+        scorer = _Scorer(learner, needs, seed)
+        parts = cast("list[dict[str, Tensor]]", trainer.predict(scorer, datamodule=data) or [])
     found = {need: torch.cat([part[need] for part in parts]).numpy() for need in needs}
     read = torch.cat([part["positions"] for part in parts]).numpy() if parts else np.empty(0, dtype=np.int64)
     return Predictions(ids=data.source.table.ids[read], **found)

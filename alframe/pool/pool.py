@@ -50,7 +50,9 @@ class Pool:
         try:
             return np.array([self._position[sample_id] for sample_id in ids], dtype=np.int64)
         except KeyError as error:
-            raise RunConflict(f"the data source has no sample {error}: it is not the one this run began with") from error
+            raise RunConflict(
+                f"the data source has no sample {error}: it is not the one this run began with"
+            ) from error
 
     def states(self) -> NDArray[np.int64]:
         """The ``State`` of every sample, (N,), as the ledger has it now."""

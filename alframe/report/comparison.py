@@ -118,9 +118,7 @@ def _pairs(results: Sequence[Result]) -> tuple[Pair, ...]:
     return tuple(Pair(*pair, adjusted=None if pair[-1] is None else next(adjusted)) for pair in compared)
 
 
-def _penalties(
-    results: Sequence[Result], seeds: Sequence[int], shared: tuple[int, ...]
-) -> NDArray[np.float64] | None:
+def _penalties(results: Sequence[Result], seeds: Sequence[int], shared: tuple[int, ...]) -> NDArray[np.float64] | None:
     if len(seeds) < 2 or len(results) < 2:
         return None
     by_seed = [{run.seed: run for run in result.group.runs} for result in results]

@@ -20,7 +20,7 @@ from alframe.storage import whole_file
 TITLE = "Accuracy on the test set"
 
 
-def write_comparison(comparison: Comparison, folder: Path, classes: Sequence[str] = ()) -> Path:
+def write_comparison(comparison: Comparison, folder: Path) -> Path:
     """Write compare.csv, summary.csv, compare.png and report.html to ``folder`` and return the page's path.
 
     Every file is whole or absent, and the same comparison gives the same files.
@@ -28,7 +28,6 @@ def write_comparison(comparison: Comparison, folder: Path, classes: Sequence[str
     Args:
         comparison: what to write.
         folder: made if it is not there.
-        classes: the names of the classes; they are numbered where no name is given.
     """
     _write_csv(folder / "compare.csv", _points(comparison))
     _write_csv(folder / "summary.csv", _summary(comparison))
@@ -52,7 +51,7 @@ def write_comparison(comparison: Comparison, folder: Path, classes: Sequence[str
         summary=summary_table(comparison),
         pairs=pairs,
         penalties=penalty_table(comparison),
-        class_accuracy=_class_accuracy(comparison, classes),
+        class_accuracy=_class_accuracy(comparison),
         runs=[(result.label, run) for result in comparison.results for run in result.group.runs],
     )
     return page
@@ -76,9 +75,7 @@ def _points(comparison: Comparison) -> Iterable[Sequence[object]]:
 
 def _summary(comparison: Comparison) -> Iterable[Sequence[object]]:
     targets = [f"{reach.target:g}" for reach in comparison.results[0].reaches]
-    per_target = [
-        f"{column}_{target}" for target in targets for column in ("labels_to", "seeds_reaching", "saving_at")
-    ]
+    per_target = [f"{column}_{target}" for target in targets for column in ("labels_to", "seeds_reaching", "saving_at")]
     measures = ["area", "area_half_width", "final_labels", "final_accuracy", "final_accuracy_half_width"]
     yield ["strategy", "seeds", *measures, *per_target]
     for result in comparison.results:
@@ -123,7 +120,7 @@ def _scope(comparison: Comparison) -> str:
     )
 
 
-def _class_accuracy(comparison: Comparison, classes: Sequence[str]) -> HeatTable:
+def _class_accuracy(comparison: Comparison) -> HeatTable:
     """Accuracy per class of each strategy at the largest shared number of labels, mean over seeds."""
     final = comparison.labels[-1]
     columns = []
@@ -137,6 +134,7 @@ def _class_accuracy(comparison: Comparison, classes: Sequence[str]) -> HeatTable
         columns.append([_mean(of_class) for of_class in zip(*runs, strict=True)])
     names = [result.label for result in comparison.results]
     caption = f"Accuracy of each class in % with {final} labels, mean over seeds. Stronger colour is better."
+    classes = comparison.results[0].group.runs[0].classes
     return accuracy_table(caption, "class", names, columns, classes)
 
 

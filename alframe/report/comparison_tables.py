@@ -75,9 +75,7 @@ def penalty_table(comparison: Comparison) -> HeatTable | None:
     ]
     beaten = [float(column[mask].mean()) for column, mask in zip(comparison.penalties.T, others, strict=True)]
     rows.append(("is beaten (mean)", shaded(beaten, [f"{value:.2f}" for value in beaten], 0, 1)))
-    caption = (
-        "Share of the numbers of labels at which the row beats the column. Low columns are good strategies."
-    )
+    caption = "Share of the numbers of labels at which the row beats the column. Low columns are good strategies."
     return HeatTable(caption, "row beats column", names, tuple(rows))
 
 

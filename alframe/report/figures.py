@@ -62,16 +62,12 @@ def styles(names: Sequence[str]) -> dict[str, tuple[str, Dash]]:
     """A colour and a dash for each name, the same for the same names; what begins with "random" is grey."""
     baselines = [name for name in names if name.split(",")[0] == "random"]
     others = [name for name in names if name not in baselines]
-    found: dict[str, tuple[str, Dash]] = {
-        name: (RANDOM, DASHES[i % len(DASHES)]) for i, name in enumerate(baselines)
-    }
+    found: dict[str, tuple[str, Dash]] = {name: (RANDOM, DASHES[i % len(DASHES)]) for i, name in enumerate(baselines)}
     size = len(PALETTE)
     return found | {n: (PALETTE[i % size], DASHES[i // size % len(DASHES)]) for i, n in enumerate(others)}
 
 
-def chart(
-    lines: Sequence[Line], title: str, *, share: bool = False, size: tuple[float, float] = (4.3, 3)
-) -> Figure:
+def chart(lines: Sequence[Line], title: str, *, share: bool = False, size: tuple[float, float] = (4.3, 3)) -> Figure:
     """One chart of ``lines`` against the number of labels; ``share`` writes heights as percentages."""
     figure = Figure(figsize=size, layout="constrained", facecolor="none")
     draw(figure.add_subplot(), lines, title, share=share)
@@ -82,9 +78,7 @@ def draw(axes: Axes, lines: Sequence[Line], title: str, *, share: bool) -> None:
     """Draw ``lines`` into ``axes``, each named at its end, the grid behind and no box around."""
     for line in lines:
         values = np.asarray(line.values, dtype=np.float64)
-        axes.plot(
-            line.labels, values, color=line.colour, linestyle=line.dash, linewidth=1.9, solid_capstyle="round"
-        )
+        axes.plot(line.labels, values, color=line.colour, linestyle=line.dash, linewidth=1.9, solid_capstyle="round")
         axes.plot(line.labels, values, ".", color=line.colour, markersize=5)
         if line.half_width is not None and not np.isnan(line.half_width).all():
             low, high = values - line.half_width, values + line.half_width
@@ -120,9 +114,7 @@ def svg(figure: Figure, name: str, description: str) -> Markup:
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r'\b(id="|xlink:href="#|href="#)', rf"\g<1>{name}-", text).replace("url(#", f"url(#{name}-")
-    text = re.sub(
-        r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" role="img" aria-label="@">', text
-    )
+    text = re.sub(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" role="img" aria-label="@">', text)
     text = re.sub(r"font-family: [^;]*; ?", "", text)
     text = text.replace(INK, "currentColor").replace(RULE, "var(--rule)").replace("xlink:href", "href")
     return Markup(text.replace('"@"', f'"{Markup.escape(description)}"', 1))  # noqa: S704 (matplotlib escapes its text)

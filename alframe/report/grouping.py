@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from alframe.configuration import flatten
 from alframe.errors import ConfigurationError
 from alframe.report.run_folder import RunFolder
 
-INCIDENTAL = frozenset(
-    {"seed", "name", "data.download", "loader.workers", "trainer.accelerator", "trainer.devices"}
-)
+INCIDENTAL = frozenset({"seed", "name", "data.download", "loader.workers", "trainer.accelerator", "trainer.devices"})
 """Keys that say which repetition a run is, or where it is computed, and not what it is."""
 
 BASELINE = "random"
@@ -39,7 +38,7 @@ def group_runs(runs: Sequence[RunFolder]) -> list[Group]:
     Raises:
         ConfigurationError: the runs are on different data, or two of them are repetitions with the same seed.
     """
-    configs = [_flat(run.config) for run in runs]
+    configs = [flatten(run.config) for run in runs]
     keys = _distinguishing(configs, [run.seed for run in runs])
     other_data = [key for key in keys if key == "choices.data" or key.startswith("data.")]
     if other_data:
@@ -61,17 +60,11 @@ def group_runs(runs: Sequence[RunFolder]) -> list[Group]:
 
 def _distinguishing(configs: Sequence[Mapping[str, Any]], seeds: Sequence[int]) -> list[str]:
     """The keys that differ between configurations, without those that only follow from another."""
-    keys = [
-        key for key in dict.fromkeys(key for config in configs for key in config) if key not in INCIDENTAL
-    ]
+    keys = [key for key in dict.fromkeys(key for config in configs for key in config) if key not in INCIDENTAL]
     differ = [key for key in keys if len(set(_values(configs, key))) > 1]
     differ = [key for key in differ if [config.get(key) for config in configs] != list(seeds)]
     choices = [key for key in differ if key.startswith("choices.")]
-    return [
-        key
-        for key in differ
-        if key in choices or not any(_follows(configs, key, choice) for choice in choices)
-    ]
+    return [key for key in differ if key in choices or not any(_follows(configs, key, choice) for choice in choices)]
 
 
 def _follows(configs: Sequence[Mapping[str, Any]], key: str, choice: str) -> bool:
@@ -102,13 +95,3 @@ def _by_seed(label: str, runs: Sequence[RunFolder]) -> tuple[RunFolder, ...]:
 
 def _values(configs: Sequence[Mapping[str, Any]], key: str) -> list[str]:
     return [repr(config[key]) if key in config else "not set" for config in configs]
-
-
-def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in config.items():
-        if isinstance(value, Mapping) and value:
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat

@@ -16,9 +16,7 @@ def headline(comparison: Comparison) -> str:
     sure that is. Where no run of random reaches a higher target, a second sentence says who does.
     """
     for at in reversed(range(len(comparison.results[0].reaches))):
-        found = [
-            (result, random) for result, random in _with_random(comparison) if _both_reach(result, random, at)
-        ]
+        found = [(result, random) for result, random in _with_random(comparison) if _both_reach(result, random, at)]
         if found:
             best, random = min(found, key=lambda pair: pair[0].reaches[at].mean_labels or np.inf)
             return _saving_sentence(best, random, at) + _beyond_random(comparison, at + 1)

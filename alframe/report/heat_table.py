@@ -45,9 +45,7 @@ def shaded(values: ArrayLike, texts: Sequence[str], low: float, high: float) -> 
     """
     span = high - low
     shares = np.nan_to_num((np.asarray(values, dtype=np.float64) - low) / (span if span > 0 else 1.0))
-    return tuple(
-        Cell(text, round(float(np.clip(share, 0, 1)), 3)) for share, text in zip(shares, texts, strict=True)
-    )
+    return tuple(Cell(text, round(float(np.clip(share, 0, 1)), 3)) for share, text in zip(shares, texts, strict=True))
 
 
 def accuracy_table(

@@ -73,9 +73,7 @@ class Result:
         return tuple(run.seed for run in self.group.runs)
 
 
-def result_of(
-    group: Group, groups: Sequence[Group], shared: tuple[int, ...], targets: Sequence[float]
-) -> Result:
+def result_of(group: Group, groups: Sequence[Group], shared: tuple[int, ...], targets: Sequence[float]) -> Result:
     """What ``group`` achieved; ``shared`` are the numbers of labels that all ``groups`` were measured at."""
     measured = [{point.labels for point in run.points} for run in group.runs]
     labels = tuple(sorted(set.intersection(*measured)))

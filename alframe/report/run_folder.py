@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,12 @@ class RunFolder:
         """What was chosen in each configuration group: data, strategy, learner, ..."""
         choices: Mapping[str, str] = self.config["choices"]
         return choices
+
+    @property
+    def classes(self) -> Sequence[str]:
+        """The names of the classes."""
+        classes: Sequence[str] = self.config.get("classes", ())
+        return classes
 
 
 def is_run(path: Path) -> bool:

@@ -84,9 +84,7 @@ def write_curve_csv(run: RunFolder, classes: Sequence[str] = ()) -> Path:
     width = max((len(point.evaluation.class_accuracy) for point in run.points), default=len(classes))
     with whole_file(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
-        rows.writerow(
-            ["round", "labels", *METRICS, *(f"accuracy[{name}]" for name in class_names(classes, width))]
-        )
+        rows.writerow(["round", "labels", *METRICS, *(f"accuracy[{name}]" for name in class_names(classes, width))])
         for point in run.points:
             scores = [getattr(point.evaluation, metric) for metric in METRICS]
             rows.writerow([point.round, point.labels, *scores, *point.evaluation.class_accuracy])

@@ -87,7 +87,9 @@ class Journal:
             with whole_file(path) as unfinished:
                 yield unfinished
             digest = file_sha256(path)
-        self._record(JournalRow(round=round, step=step, artefact=artefact, sha256=digest, seconds=perf_counter() - started))
+        self._record(
+            JournalRow(round=round, step=step, artefact=artefact, sha256=digest, seconds=perf_counter() - started)
+        )
 
     def _record(self, row: JournalRow) -> None:
         with Session(self._engine) as session, session.begin():

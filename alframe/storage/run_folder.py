@@ -11,6 +11,7 @@ import yaml
 from filelock import FileLock, Timeout
 from sqlalchemy import Engine
 
+from alframe.configuration import flatten
 from alframe.errors import RunConflict
 from alframe.storage.artifacts import whole_file
 from alframe.storage.database import open_database
@@ -48,7 +49,7 @@ def _agree_on_config(folder: Path, config: Mapping[str, Any]) -> None:
         with whole_file(path) as unfinished:
             unfinished.write_text(yaml.safe_dump(dict(config), sort_keys=False))
         return
-    was, wanted = _flat(yaml.safe_load(path.read_text())), _flat(config)
+    was, wanted = flatten(yaml.safe_load(path.read_text())), flatten(config)
     changed = [key for key in was | wanted if was.get(key) != wanted.get(key)]
     if changed:
         lines = [f"  {key}: {was.get(key, '(not set)')} -> {wanted.get(key, '(not set)')}" for key in changed]
@@ -57,10 +58,3 @@ def _agree_on_config(folder: Path, config: Mapping[str, Any]) -> None:
             + "\n".join(lines)
             + "\nGive this run a folder of its own (name=...), or go back to the configuration above."
         )
-
-
-def _flat(config: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(config, Mapping) or not config:
-        return {prefix: config}
-    children = [_flat(value, f"{prefix}.{key}" if prefix else str(key)) for key, value in config.items()]
-    return {key: value for child in children for key, value in child.items()}

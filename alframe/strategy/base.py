@@ -92,7 +92,5 @@ def required(predictions: Predictions, need: Need) -> Floats:
             "list them in its needs and have the learner predict them"
         )
     if len(array) != len(predictions):
-        raise InvalidInput(
-            f"{need} has {len(array)} rows for {len(predictions)} sample ids; give one row per id"
-        )
+        raise InvalidInput(f"{need} has {len(array)} rows for {len(predictions)} sample ids; give one row per id")
     return array

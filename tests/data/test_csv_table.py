@@ -56,9 +56,7 @@ def test_only_labelled_rows_are_held_out(write: Callable[..., str], save_image: 
     assert (table.held_out != CsvTable(path, held_out=0.25, split_seed=1).table.held_out).any()
 
 
-def test_root_moves_the_images_not_the_ids(
-    tmp_path: Path, write: Callable[..., str], save_image: SaveImage
-) -> None:
+def test_root_moves_the_images_not_the_ids(tmp_path: Path, write: Callable[..., str], save_image: SaveImage) -> None:
     """Paths start from root where one is given, and detours within it do not make another id."""
     save_image("pictures/a.png", shade=9)
     source = CsvTable(

@@ -94,9 +94,7 @@ def test_reads_and_hashes_the_right_file(tmp_path: Path, save_image: SaveImage) 
         (["cat/0.png", "cat/1.png", "dog/0.png"], "only one sample of dog"),
     ],
 )
-def test_folders_that_cannot_be_used(
-    tmp_path: Path, save_image: SaveImage, files: list[str], message: str
-) -> None:
+def test_folders_that_cannot_be_used(tmp_path: Path, save_image: SaveImage, files: list[str], message: str) -> None:
     """What is missing or too small is said when the source is opened."""
     for name in files:
         save_image(name)

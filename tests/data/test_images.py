@@ -127,9 +127,7 @@ def test_every_truncation_has_a_reason(tmp_path: Path) -> None:
     path = tmp_path / "cut.tiff"
     for suffix in ("jpg", "png", "tiff", "webp", "bmp"):
         whole = tmp_path / f"whole.{suffix}"
-        PIL.Image.fromarray(np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(
-            whole
-        )
+        PIL.Image.fromarray(np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(whole)
         content = whole.read_bytes()
         for length in range(0, len(content), max(1, len(content) // 40)):
             path.write_bytes(content[:length])

@@ -46,9 +46,7 @@ def test_choices_equal_the_naive_loop_with_ties_to_the_lowest_position(
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("offset", [0.0, 1e4])
-def test_choices_equal_the_naive_loop_on_embeddings(
-    dtype: type[np.float32 | np.float64], offset: float
-) -> None:
+def test_choices_equal_the_naive_loop_on_embeddings(dtype: type[np.float32 | np.float64], offset: float) -> None:
     """Float32 points far from the origin are measured in float64, so the loop over float64 copies agrees."""
     rng = np.random.default_rng(0)
     points = (rng.normal(size=(120, 16)) + offset).astype(dtype)
@@ -61,9 +59,7 @@ def test_choices_equal_the_naive_loop_on_embeddings(
 @given(points=lattice(8, columns=2), budget=st.integers(1, 4))
 def test_the_radius_is_within_twice_the_best(points: Points, budget: int) -> None:
     """Gonzalez's theorem, against every subset of the points."""
-    best = min(
-        coverage_radius(points, points[list(subset)]).max() for subset in combinations(range(8), budget)
-    )
+    best = min(coverage_radius(points, points[list(subset)]).max() for subset in combinations(range(8), budget))
     reached = coverage_radius(points, points[k_center_greedy(points, budget)]).max()
     assert reached <= 2 * best + 1e-12
 

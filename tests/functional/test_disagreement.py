@@ -92,9 +92,7 @@ def _slow_consensus_kl(draws: Draws) -> float:
     ],
 )
 @given(samples=posteriors())
-def test_scores_equal_plain_python(
-    score: Score, slow: Callable[[Draws], float], samples: NDArray[np.float64]
-) -> None:
+def test_scores_equal_plain_python(score: Score, slow: Callable[[Draws], float], samples: NDArray[np.float64]) -> None:
     """Each score is its textbook formula, computed number by number; zero probabilities add nothing.
 
     For ``consensus_kl`` the formula is the Kullback-Leibler divergence itself, not that of ``bald``.

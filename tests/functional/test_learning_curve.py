@@ -24,9 +24,7 @@ def test_area_of_a_constant_is_the_constant(counts: list[int], height: float) ->
 
 def test_area_does_not_change_when_a_point_on_the_line_is_added() -> None:
     """The trapezoidal rule is exact for straight lines, so a denser measurement of one says the same."""
-    assert area_under_curve([0, 10], [0.2, 0.8]) == pytest.approx(
-        area_under_curve([0, 1, 10], [0.2, 0.26, 0.8])
-    )
+    assert area_under_curve([0, 10], [0.2, 0.8]) == pytest.approx(area_under_curve([0, 1, 10], [0.2, 0.26, 0.8]))
 
 
 def test_labels_needed_is_the_first_measured_point() -> None:

@@ -60,9 +60,7 @@ def test_points_without_weight_are_never_drawn() -> None:
         k_means_plus_plus(points, 4, weights=weights, rng=np.random.default_rng(0))
 
 
-@pytest.mark.parametrize(
-    "weights", [np.ones(3), np.array([1.0, -1.0]), np.array([1.0, np.nan]), np.ones((2, 1))]
-)
+@pytest.mark.parametrize("weights", [np.ones(3), np.array([1.0, -1.0]), np.array([1.0, np.nan]), np.ones((2, 1))])
 def test_weights_that_are_no_weights_are_refused(weights: Points) -> None:
     """Another length or shape, a negative, a NaN."""
     with pytest.raises(InvalidInput, match="weights must be 2 finite numbers"):

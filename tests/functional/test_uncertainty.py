@@ -68,9 +68,7 @@ def test_scores_follow_their_rows_and_ignore_the_order_of_classes(
 
 @pytest.mark.parametrize("score", SCORES)
 @given(probs=distributions())
-def test_nothing_is_more_uncertain_than_uniform_or_less_than_one_hot(
-    score: Score, probs: NDArray[np.float64]
-) -> None:
+def test_nothing_is_more_uncertain_than_uniform_or_less_than_one_hot(score: Score, probs: NDArray[np.float64]) -> None:
     """Every score lies between that of a certain row, which is zero, and that of a uniform row."""
     classes = probs.shape[1]
     highest = score(np.full((1, classes), 1 / classes))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torchvision
 from torch import nn
 
 from alframe.errors import ConfigurationError
@@ -38,16 +39,14 @@ def test_small_stem_keeps_resolution() -> None:
 def test_stem_that_keeps_its_shape_keeps_its_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     """MobileNet's first convolution only changes its stride, so pretrained weights stay."""
     built: list[nn.Module] = []
-    from alframe.learner import torchvision_backbone
-
-    real = torchvision_backbone.get_model
+    real = torchvision.models.get_model
 
     def remember(name: str, **options: object) -> nn.Module:
         built.append(real(name, **options))
         built.append(next(m for m in built[0].modules() if isinstance(m, nn.Conv2d)))
         return built[0]
 
-    monkeypatch.setattr(torchvision_backbone, "get_model", remember)
+    monkeypatch.setattr("alframe.learner.torchvision_backbone.get_model", remember)
     backbone = TorchvisionBackbone((3, 32, 32), "mobilenet_v3_small")
     stem = next(m for m in backbone.modules() if isinstance(m, nn.Conv2d))
     assert stem.stride == (1, 1)

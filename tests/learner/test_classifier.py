@@ -74,7 +74,7 @@ def test_members_learn_as_if_alone() -> None:
             optimizer.zero_grad()
             loss = classifier.training_step(batch, 0)
             assert loss is not None
-            loss.backward()
+            torch.autograd.backward(loss)
             optimizer.step()
     for mine, its in zip(alone.networks[0].parameters(), together.networks[1].parameters(), strict=True):
         torch.testing.assert_close(mine, its)
@@ -82,7 +82,9 @@ def test_members_learn_as_if_alone() -> None:
 
 def test_a_batch_without_images_is_passed_over() -> None:
     """When no image of a batch could be decoded there is no loss, rather than NaN."""
-    nothing = Batch(torch.empty(0, 1, 8, 8), torch.empty(0, dtype=torch.long), torch.empty(0, dtype=torch.long), {3: ""})
+    nothing = Batch(
+        torch.empty(0, 1, 8, 8), torch.empty(0, dtype=torch.long), torch.empty(0, dtype=torch.long), {3: ""}
+    )
     assert make().training_step(nothing, 0) is None
 
 
@@ -100,8 +102,8 @@ def test_balanced_class_weights_are_inverse_frequencies() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"dropout": 1.0}, "learner.dropout must lie in"),
-        ({"label_smoothing": -0.1}, "learner.label_smoothing must lie in"),
+        ({"dropout": 1.0}, r"learner\.dropout must lie in"),
+        ({"label_smoothing": -0.1}, r"learner\.label_smoothing must lie in"),
         ({"class_weights": [1.0, 2.0]}, "2 numbers for 3 classes"),
     ],
 )
@@ -117,5 +119,5 @@ def test_posteriors_without_spread_are_refused() -> None:
         MCDropout(1)
     with pytest.raises(ConfigurationError, match="at least 2 members"):
         Ensemble(1)
-    with pytest.raises(ConfigurationError, match="set learner.dropout above 0"):
+    with pytest.raises(ConfigurationError, match=r"set learner\.dropout above 0"):
         draws(make(dropout=0.0))

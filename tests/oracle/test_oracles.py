@@ -80,7 +80,11 @@ def test_an_answer_does_not_depend_on_the_company() -> None:
 
 @pytest.mark.parametrize(
     ("noise", "message"),
-    [(1.5, r"must lie in \[0, 1\]"), ([[1, 0], [0, 1]], "must be 3 x 3"), ([[0.5, 0, 0]] * 3, "must sum to one")],
+    [
+        (1.5, r"must lie in \[0, 1\]"),
+        ([[1, 0], [0, 1]], "must be 3 x 3"),
+        ([[0.5, 0, 0]] * 3, "must sum to one"),
+    ],
 )
 def test_impossible_noise_is_refused(noise: object, message: str) -> None:
     """The message names the annotator."""

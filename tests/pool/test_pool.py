@@ -12,9 +12,7 @@ from alframe.types import UNLABELLED, Annotation
 def make_pool(validation: int = 5, seed: int = 0) -> Pool:
     source = tiny.Bars()
     source.table.labels[:2] = UNLABELLED
-    return Pool(
-        source.table, Ledger(tiny.memory_engine()), validation=validation, rng=np.random.default_rng(seed)
-    )
+    return Pool(source.table, Ledger(tiny.memory_engine()), validation=validation, rng=np.random.default_rng(seed))
 
 
 def label(pool: Pool, position: int, value: int | None, key: str = "") -> None:

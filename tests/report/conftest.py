@@ -97,6 +97,7 @@ def make_run_in() -> MakeRun:
             "strategy": {"_target_": strategy.title()},
             "learner": {"dropout": 0.5},
             "cycle": {"batch": step},
+            "classes": ["<script>"],
             **(config or {}),
         }
         (path / "config.yaml").write_text(yaml.safe_dump(resolved, sort_keys=False))
@@ -108,9 +109,7 @@ def make_run_in() -> MakeRun:
             with journal.step(round, "query", f"round-{round:03d}/query.json") as file:
                 save_record(file, Query(round, ids, scores, strategy.title(), ""))
             with journal.step(round, "collect"):
-                ledger.append(
-                    Annotation(f"{round}/{i}", i, LABELS[int(i[1:]) % 6], "test", round, "") for i in ids
-                )
+                ledger.append(Annotation(f"{round}/{i}", i, LABELS[int(i[1:]) % 6], "test", round, "") for i in ids)
             if unfinished and round == len(accuracies) - 1:
                 break
             scored = Evaluation(4, 0, accuracy, 1 - accuracy, 0.125, (accuracy, None))

@@ -22,9 +22,13 @@ def test_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     """A block that raises changes nothing and leaves no litter."""
     path = tmp_path / "data.json"
     path.write_text("old")
-    with pytest.raises(RuntimeError, match="disk on fire"), whole_file(path) as unfinished:
+
+    def fail(unfinished: Path) -> None:
         unfinished.write_text("half of the n")
         raise RuntimeError("disk on fire")
+
+    with pytest.raises(RuntimeError, match="disk on fire"), whole_file(path) as unfinished:
+        fail(unfinished)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

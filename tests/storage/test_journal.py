@@ -26,9 +26,13 @@ def test_a_step_is_done_once_its_block_has_ended(journal: Journal) -> None:
 
 def test_a_step_that_fails_leaves_no_row_and_no_file(journal: Journal, tmp_path: Path) -> None:
     """A step can be done again after an error."""
-    with pytest.raises(KeyboardInterrupt), journal.step(1, "train", "round-001/weights") as path:
+
+    def fail(path: Path) -> None:
         path.write_text("half")
         raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), journal.step(1, "train", "round-001/weights") as path:
+        fail(path)
     assert not journal.done(1, "train")
     assert list((tmp_path / "round-001").iterdir()) == []
 

@@ -1,0 +1,5 @@
+"""``python -m alframe`` is ``alframe``."""
+
+from alframe.cli import main
+
+main()

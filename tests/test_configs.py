@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from alframe import configuration
+from alframe.cli import CONFIGS, register_resolvers
+from alframe.run import Parts
+
+FILES = sorted(str(path.relative_to(CONFIGS).with_suffix("")) for path in CONFIGS.rglob("*.yaml"))
+CHOICES = [name for name in FILES if "/" in name and not name.startswith("experiment/")]
+EXPERIMENTS = [name for name in FILES if name.startswith("experiment/")]
+# What has no default, because only the user knows it; and what would need a download.
+REQUIRED = {"data/image_folder": ["data.root=photos"], "data/csv": ["data.path=labels.csv"]}
+# These open files when they are built: alframe.data's tests build them on files of their own.
+OPENS_FILES = ("alframe.data.TorchvisionSet", "alframe.data.ImageFolder", "alframe.data.CsvTable")
+
+
+def composed(*overrides: str) -> Any:
+    register_resolvers()
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        config = compose("config", overrides=list(overrides), return_hydra_config=True)
+    HydraConfig.instance().set_config(config)
+    OmegaConf.set_struct(config, False)
+    del config["hydra"]
+    return config
+
+
+def build(*overrides: str) -> Parts:
+    """Check a configuration as the command does, and build its parts on the tiny data."""
+    config = composed(*overrides)
+    plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    configuration.check(plain, Parts)
+    if config.data._target_ in OPENS_FILES:
+        config.data = {"_target_": "tiny.Bars"}
+    parts: Parts = instantiate(config, _convert_="all")
+    return parts
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_every_choice_builds(choice: str) -> None:
+    """Each file under configs/ is accepted by the checks and by the constructors it names, up to a learner."""
+    group, _, name = choice.rpartition("/")
+    parts = build(f"{group}={name}", *REQUIRED.get(choice, []))
+    data = parts.loader(parts.data, parts.transforms)
+    parts.oracle(parts.data)
+    learner = parts.learner(data.image_shape, 3)
+    assert learner.configure_optimizers is not None
+    assert sum(parameter.numel() for parameter in learner.parameters()) > 0
+
+
+@pytest.mark.parametrize("choice", EXPERIMENTS)
+def test_every_experiment_builds(choice: str) -> None:
+    """Each overlay composes over the defaults, and each strategy that it sweeps over is a choice."""
+    config = build(f"experiment={choice.removeprefix('experiment/')}")
+    assert config.cycle.rounds > 0
+
+
+def test_every_choice_says_what_it_is() -> None:
+    """The first line of each file is a sentence about it: people read these files."""
+    for name in CHOICES:
+        first = (CONFIGS / f"{name}.yaml").read_text().splitlines()[0]
+        assert first.startswith("# "), name
+        assert first.rstrip().endswith((".", ":")), name
+
+
+def test_the_default_optimiser_and_schedule_reach_the_learner() -> None:
+    """A learning rate from the command line is the one that the optimiser has."""
+    learner = build("learner.optimizer.lr=0.125").learner((1, 8, 8), 3)
+    assert learner._make_optimizer(learner.parameters()).param_groups[0]["lr"] == 0.125
+
+
+def test_transforms_follow_the_data() -> None:
+    """Choosing a data source chooses its transforms, unless others are asked for."""
+    assert composed("data=mnist").transforms.image_size == 28
+    assert composed("data=mnist", "transforms=digits").transforms.image_size == 8
+
+
+def test_configs_lie_where_the_package_looks() -> None:
+    """In a checkout these are the files at the top level."""
+    assert Path(__file__).parents[1] / "configs" == CONFIGS
+    assert "strategy/entropy" in FILES
+    assert tiny.CONFIG["choices"]
