@@ -39,7 +39,7 @@ class Plan:
     """
 
     initial: int = 20
-    batch: int = 10
+    batch: int = 20
     rounds: int = 10
     budget: int | None = None
     target_accuracy: float | None = None

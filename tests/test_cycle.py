@@ -253,3 +253,11 @@ def test_plans_that_make_no_run_are_refused(wrong: dict[str, Any], message: str)
     """The message names the key of the configuration."""
     with pytest.raises(ConfigurationError, match=message):
         Plan(**wrong)
+
+
+def test_balanced_classes_survive_a_resume(tmp_path: Path) -> None:
+    """Weights of the loss belong to a training set: a learner that had them can be loaded into a fresh one."""
+    plan = Plan(initial=6, batch=4, rounds=0)
+    start(tmp_path, learner=tiny.learner(class_weights="balanced"), cycle=plan)
+    start(tmp_path, learner=tiny.learner(class_weights="balanced"), cycle=replace(plan, rounds=1))
+    assert [point.labels for point in points(tmp_path)] == [6, 10]

@@ -68,7 +68,7 @@ def test_early_stopping_goes_back_to_the_best_weights() -> None:
     best = trainers[0].checkpoint_callback.best_model_score  # type: ignore[union-attr]  # there is one, with patience
     data.predict_on(validation)
     with torch.inference_mode():
-        losses = [learner._loss(learner(b.images)[:, 0], b.labels) for b in data.predict_dataloader()]
+        losses = [learner.loss(learner(b.images)[:, 0], b.labels) for b in data.predict_dataloader()]
     torch.testing.assert_close(torch.stack(losses).mean(), best)
 
 

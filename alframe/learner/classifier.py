@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pytorch_lightning import LightningModule
 from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -82,7 +83,9 @@ class Classifier(LightningModule):
             _network(backbone(image_shape), num_classes, dropout) for _ in range(posterior.members)
         )
         self._class_weights = class_weights
-        self._loss = nn.CrossEntropyLoss(label_smoothing=label_smoothing)
+        self._label_smoothing = label_smoothing
+        self._loss_weights: Tensor | None
+        self.register_buffer("_loss_weights", None, persistent=False)
         self._make_optimizer = optimizer
         self._make_schedule = schedule
 
@@ -96,18 +99,22 @@ class Classifier(LightningModule):
             weights[present] = compute_class_weight("balanced", classes=present, y=labels)
         else:
             weights[:] = self._class_weights
-        self._loss.weight = torch.tensor(weights, dtype=torch.float32, device=self.device)
+        self._loss_weights = torch.tensor(weights, dtype=torch.float32, device=self.device)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits of every network, (B, members, C)."""
         return torch.stack([network(images) for network in self.networks], dim=1)
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Mean cross entropy (nats) of logits (B, C) for labels (B,), weighted and smoothed as configured."""
+        return cross_entropy(logits, labels, self._loss_weights, label_smoothing=self._label_smoothing)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:  # noqa: ARG002 (Lightning's signature)
         """Sum of the networks' losses, so that each has the gradient of its own."""
         if len(batch.labels) == 0:
             return None
         logits = self(batch.images)
-        losses = [self._loss(logits[:, member], batch.labels) for member in range(logits.shape[1])]
+        losses = [self.loss(logits[:, member], batch.labels) for member in range(logits.shape[1])]
         loss = torch.stack(losses).sum()
         self.log("train_loss", loss / len(losses), on_step=False, on_epoch=True, batch_size=len(batch.labels))
         return loss
@@ -116,7 +123,7 @@ class Classifier(LightningModule):
         """Log the mean loss of the networks as ``val_loss``."""
         if len(batch.labels):
             logits = self(batch.images)
-            loss = self._loss(logits.flatten(0, 1), batch.labels.repeat_interleave(logits.shape[1]))
+            loss = self.loss(logits.flatten(0, 1), batch.labels.repeat_interleave(logits.shape[1]))
             self.log("val_loss", loss, batch_size=len(batch.labels))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:

@@ -12,6 +12,8 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 
+from alframe.errors import ConfigurationError
+
 logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
 # Lightning 2.6 under torch 2.15, several times a fit; nothing that a user could mend.
 warnings.filterwarnings("ignore", ".*LeafSpec.* is deprecated", FutureWarning)
@@ -22,9 +24,7 @@ Precision = Literal["32-true", "16-mixed", "bf16-mixed", "16-true", "bf16-true",
 def quiet_trainer(
     *,
     accelerator: str = "auto",
-    devices: int | str = 1,
-    num_nodes: int = 1,
-    strategy: str = "auto",
+    devices: Sequence[int] | Literal[1] = 1,
     precision: Precision = "32-true",
     gradient_clip_val: float | None = None,
     max_epochs: int = 1,
@@ -35,20 +35,21 @@ def quiet_trainer(
 
     Args:
         accelerator: ``auto``, ``cpu``, ``gpu``, ``mps``, ...: Lightning's.
-        devices: how many, or which: Lightning's.
-        num_nodes: Lightning's.
-        strategy: ``auto``, ``ddp``, ...: Lightning's.
+        devices: 1, or the index of the one to use, as ``[2]``.
         precision: Lightning's.
         gradient_clip_val: largest norm of the gradient, or ``None``.
         max_epochs: how long to fit.
         validate: whether to score validation samples after each epoch.
         callbacks: run beside.
+
+    Raises:
+        ConfigurationError: several devices: a cycle's journal is kept by one process.
     """
+    if devices != 1 and len(devices) != 1:
+        raise ConfigurationError(f"a run computes on one device, got trainer.devices={devices}; give one index")
     return Trainer(
         accelerator=accelerator,
-        devices=devices,
-        num_nodes=num_nodes,
-        strategy=strategy,
+        devices=devices if devices == 1 else list(devices),
         precision=precision,
         gradient_clip_val=gradient_clip_val,
         max_epochs=max_epochs,

@@ -93,10 +93,11 @@ def test_balanced_class_weights_are_inverse_frequencies() -> None:
     labels = np.array([0, 0, 0, 2])
     classifier = make(class_weights="balanced")
     classifier.weigh_classes(labels)
-    weight = classifier._loss.weight
+    weight = classifier._loss_weights
     assert weight is not None
     expected = compute_class_weight("balanced", classes=np.array([0, 2]), y=labels)
     np.testing.assert_allclose(weight.numpy(), [expected[0], 0, expected[1]], rtol=1e-6)
+    make().load_state_dict(classifier.state_dict())  # they belong to a training set, not to the model
 
 
 @pytest.mark.parametrize(
