@@ -55,6 +55,11 @@ class Plan:
         if self.target_accuracy is not None and not 0 < self.target_accuracy <= 1:
             raise ConfigurationError(f"cycle.target_accuracy must lie in (0, 1], got {self.target_accuracy}")
 
+    def wanted(self, round: int) -> int:
+        """How many labels ``round`` asks for; 0 once the budget is spent."""
+        size, before = (self.initial, 0) if round == 0 else (self.batch, self.initial + (round - 1) * self.batch)
+        return size if self.budget is None else max(0, min(size, self.budget - before))
+
 
 @dataclass(frozen=True)
 class Cycle:
@@ -88,7 +93,7 @@ class Cycle:
         """
         self._inspect()
         for round in range(self.plan.rounds + 1):
-            if self._labels_wanted(round) <= 0:
+            if self.plan.wanted(round) == 0:
                 return "the label budget is spent"
             self._predict(round)
             query = self._query(round)
@@ -112,11 +117,6 @@ class Cycle:
             say(f"[yellow]{aside} samples are set aside[/]; the ledger has the reasons")
         if len(self.pool.in_state(State.TEST)) == 0:
             raise DataError("no readable test sample: a run needs held-out images with labels to measure progress on")
-
-    def _labels_wanted(self, round: int) -> int:
-        before = 0 if round == 0 else self.plan.initial + (round - 1) * self.plan.batch
-        wanted = self.plan.initial if round == 0 else self.plan.batch
-        return wanted if self.plan.budget is None else min(wanted, self.plan.budget - before)
 
     def _predict(self, round: int) -> None:
         if self.journal.done(round, "predict"):
@@ -145,7 +145,7 @@ class Cycle:
             states = self.pool.states()[self.pool.positions(predictions.ids)]
             unlabelled = predictions.take(np.flatnonzero(states == State.UNLABELLED))
             labelled = predictions.take(np.flatnonzero(states == State.LABELLED))
-            budget = min(self._labels_wanted(round), len(unlabelled))
+            budget = min(self.plan.wanted(round), len(unlabelled))
             if budget == 0:
                 return None
             with self.journal.step(round, "query", _artefact(round, "query.json")) as path:

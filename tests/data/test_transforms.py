@@ -161,7 +161,7 @@ def test_every_data_set_has_its_transforms() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_configuration_gives_the_stated_shape(name: str) -> None:
     """Each file builds, and images of several sizes and channels come out as it says, both ways."""
-    config = OmegaConf.load(CONFIGS / "transforms" / f"{name}.yaml")
+    config = OmegaConf.create({"transforms": OmegaConf.load(CONFIGS / "transforms" / f"{name}.yaml")}).transforms
     transforms = instantiate(config, _convert_="all")
     expected = (2, config.channels, config.image_size, config.image_size)
     images = [*some_images(1, 32, 32, 3), *some_images(1, 300, 200, 1)]
