@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -53,21 +53,23 @@ def run(context: typer.Context, quiet: Quiet = False) -> None:
     The same command goes on with a run that was stopped.
     """
     progress.be_quiet(quiet)
-    again = shlex.join(["alframe", *sys.argv[1:]])
     # Hydra then raises instead of printing a message of its own and leaving.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    sys.argv = ["alframe run", *context.args]
+    sys.path.append(str(Path.cwd()))  # a configuration may name a class of the user's own
     register_resolvers()
-    start = hydra_main(version_base="1.3", config_path=str(CONFIGS), config_name="config")(_run)
-    with _explained(again):
-        start()
+    with _explained(context.args):
+        sys.argv = ["alframe run", *context.args]
+        hydra_main(version_base="1.3", config_path=str(CONFIGS), config_name="config")(_run)()
 
 
 @app.command()
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Run folders, or folders that contain runs (a sweep).")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Where to write; by default the first folder given.")
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="Where to write; by default the sweep, or beside the run, that is given first."
+        ),
     ] = None,
     target: Annotated[
         list[float] | None,
@@ -79,13 +81,13 @@ def compare(
     from alframe import report
 
     progress.be_quiet(quiet)
-    with _explained(shlex.join(["alframe", *sys.argv[1:]])):
+    with _explained():
         comparison = report.compare(report.find_runs(runs), targets=target or report.TARGETS)
         for table in report.comparison_tables(comparison):
             progress.console.print(table)
         for line in (*comparison.notes, report.headline(comparison)):
             progress.say(escape(line))
-        progress.say(f"report: {escape(str(report.write_comparison(comparison, output or runs[0])))}")
+        progress.say(f"report: {escape(str(report.write_comparison(comparison, output or _folder_of(runs[0]))))}")
 
 
 def main() -> None:
@@ -94,8 +96,9 @@ def main() -> None:
 
 
 @contextmanager
-def _explained(again: str) -> Iterator[None]:
-    """End a user's mistake, or Ctrl-C, in one message instead of a traceback; ``again`` is the command."""
+def _explained(overrides: Sequence[str] = ()) -> Iterator[None]:
+    """End a user's mistake, or Ctrl-C, in one message instead of a traceback."""
+    again = shlex.join(["alframe", *sys.argv[1:]])
     try:
         yield
     except LabelsPending as pending:
@@ -103,7 +106,7 @@ def _explained(again: str) -> Iterator[None]:
     except KeyboardInterrupt:
         _fail(f"Stopped. What was finished is kept; go on with the same command:\n  {again}", INTERRUPTED)
     except (AlframeError, HydraException, OmegaConfBaseException) as error:
-        _fail(_message(error), 2)
+        _fail(_message(error, overrides), 2)
 
 
 def _fail(message: str, code: int) -> NoReturn:
@@ -122,6 +125,11 @@ def _run(config: DictConfig) -> None:
     run_parts(instantiate(config, _convert_="all"), Path(runtime.output_dir), {"choices": choices, **plain})
 
 
+def _folder_of(path: Path) -> Path:
+    """Where a comparison lies by default: a run's folder has a report of its own."""
+    return path.parent if (path / "config.yaml").is_file() else path
+
+
 def register_resolvers() -> None:
     """Teach the configuration files ``${folder_name:...}``: overrides without slashes, quotes or spaces."""
     OmegaConf.register_new_resolver(
@@ -129,7 +137,7 @@ def register_resolvers() -> None:
     )
 
 
-def _message(error: BaseException) -> str:
+def _message(error: BaseException, overrides: Sequence[str]) -> str:
     """What to tell the user: the innermost of alframe's own errors, or Hydra's with the nearest right name."""
     chain = list(_causes(error))
     own = [str(cause) for cause in chain if isinstance(cause, AlframeError)]
@@ -141,7 +149,7 @@ def _message(error: BaseException) -> str:
         choices = [str(path.relative_to(CONFIGS).with_suffix("")) for path in CONFIGS.rglob("*.yaml")]
         return unknown(no_choice["choice"], choices)
     no_key = re.search(r"Could not override '(?P<key>[\w./@-]+)'", text)
-    return unknown(no_key["key"], _known_keys()) if no_key else text
+    return unknown(no_key["key"], _known_keys(overrides)) if no_key else text
 
 
 _CONFIGURATION_ERRORS = (HydraException, OmegaConfBaseException)
@@ -153,11 +161,11 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _known_keys() -> list[str]:
-    """Every key and group of the default configuration, with dots."""
+def _known_keys(overrides: Sequence[str]) -> list[str]:
+    """Every key and group, with dots, of the configuration whose parts these overrides choose."""
+    chosen = [word for word in overrides if "=" in word and (CONFIGS / f"{word.replace('=', '/', 1)}.yaml").is_file()]
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
-        config = compose("config")
-    keys = flatten(OmegaConf.to_container(config, resolve=False))  # type: ignore[arg-type]  # a mapping, at the root
-    return sorted(
-        {".".join(parts[:end]) for parts in (key.split(".") for key in keys) for end in range(1, len(parts) + 1)}
-    )
+        config = compose("config", overrides=chosen)
+    flat = flatten(OmegaConf.to_container(config, resolve=False))  # type: ignore[arg-type]  # a mapping, at the root
+    paths = [[part for part in key.split(".") if not part.startswith("_")] for key in flat]
+    return sorted({".".join(path[:end]) for path in paths for end in range(1, len(path) + 1)})

@@ -27,12 +27,13 @@ def check(config: Mapping[str, Any], target: Callable[..., Any], path: str = "")
         ConfigurationError: an unknown key, with the nearest right one; a wrong value, with what is right.
     """
     parameters = inspect.signature(target).parameters
+    open_ended = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     hints = get_type_hints(target.__init__ if inspect.isclass(target) else target)
     for key, value in config.items():
         if key in HYDRA_KEYS:
             continue
         here = f"{path}.{key}" if path else key
-        if key not in parameters:
+        if key not in parameters and not open_ended:
             raise ConfigurationError(unknown(here, [f"{path}.{name}" if path else name for name in parameters]))
         if isinstance(value, Mapping) and "_target_" in value:
             check(value, _resolve(value["_target_"], here), here)
@@ -46,7 +47,7 @@ def unknown(key: str, known: list[str]) -> str:
     siblings = {other.rpartition(".")[2]: other for other in known if other.rpartition(".")[0] == parent}
     nearest = [siblings[match] for match in get_close_matches(name, siblings)] or get_close_matches(key, known)
     hint = f"did you mean {' or '.join(nearest)}?" if nearest else f"known are {', '.join(sorted(known))}"
-    return f"unknown configuration key {key!r}; {hint}"
+    return f"the configuration has no {key!r}; {hint}"
 
 
 def flatten(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,7 +76,7 @@ def _resolve(name: str, path: str) -> Callable[..., Any]:
 
 def _check_value(value: Any, hint: Any, path: str) -> None:
     try:
-        TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True)).validate_python(value, strict=False)
+        TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True)).validate_python(value, strict=True)
     except PydanticSchemaGenerationError:
         return  # a foreign type without a schema: its constructor will say
     except ValidationError as error:

@@ -82,7 +82,7 @@ class Cycle:
     oracle: Oracle
     journal: Journal
     seed: int
-    _latest: dict[int, Classifier] = field(default_factory=dict)
+    _latest: dict[int, Classifier] = field(default_factory=dict, init=False, repr=False)
 
     def run(self) -> str:
         """Do every step that is not done yet, and return why the run ended.
@@ -111,6 +111,10 @@ class Cycle:
         if not self.journal.done(0, "inspect"):
             with self.journal.step(0, "inspect"):
                 unreadable = self.data.inspect(np.arange(len(self.pool.table)))
+                if len(unreadable) == len(self.pool.table):
+                    raise DataError(
+                        f"none of the {len(unreadable)} images can be read: {next(iter(unreadable.values()))}"
+                    )
                 self.pool.set_aside(unreadable, round=0)
         aside = len(self.pool.in_state(State.SET_ASIDE))
         if aside:
@@ -126,7 +130,10 @@ class Cycle:
             positions = self.pool.in_state(State.UNLABELLED)
             if strategy.uses_labelled:
                 positions = np.concatenate([positions, self.pool.in_state(State.LABELLED)])
-            save_predictions(path, self._predictions(round, positions, strategy.needs))
+            predictions = self._predictions(round, positions, strategy.needs)
+            if len(positions) and not len(predictions):
+                raise DataError(f"none of the {len(positions)} images of the pool can be read: are they still there?")
+            save_predictions(path, predictions)
             self._set_aside_unreadable(round)
 
     def _predictions(self, round: int, positions: Positions, needs: frozenset[Need]) -> Predictions:
@@ -178,22 +185,32 @@ class Cycle:
     def _train(self, round: int) -> None:
         if self.journal.done(round, "train"):
             return
+        with self.journal.step(round, "train", _artefact(round, "weights.safetensors")) as path:
+            learner = self._fit(round)
+            save_weights(learner, path)
+        self._remember(round, learner)
+
+    def _fit(self, round: int) -> Classifier:
         positions, labels = self.pool.labelled()
         if len(positions) == 0:
             raise DataError(f"round {round} has no labelled sample to train on: the ledger says why they are set aside")
-        with self.journal.step(round, "train", _artefact(round, "weights.safetensors")) as path:
-            learner = self.training.fit(
-                self.make_learner,
-                self.data,
-                positions,
-                labels,
-                self.make_trainer,
-                validation=self.pool.in_state(State.VALIDATION),
-                seed=derive_seed(self.seed, round, "train"),
-            )
-            save_weights(learner, path)
-            self._set_aside_unreadable(round)
-        self._remember(round, learner)
+        learner = self.training.fit(
+            self.make_learner,
+            self.data,
+            positions,
+            labels,
+            self.make_trainer,
+            validation=self.pool.in_state(State.VALIDATION),
+            seed=derive_seed(self.seed, round, "train"),
+        )
+        lost = np.isin(positions, list(self.data.unreadable))
+        if not lost.any():
+            return learner
+        if lost.all():
+            raise DataError(f"none of the {len(positions)} labelled images can be read: are they still there?")
+        # Some were lost on the way. Train on the others alone, as a run does that is killed here and started again.
+        self._set_aside_unreadable(round)
+        return self._fit(round)
 
     def _evaluate(self, round: int) -> CurvePoint:
         if not self.journal.done(round, "evaluate"):
@@ -202,17 +219,14 @@ class Cycle:
                 evaluation = evaluate(self._learner(round), self.data, test, self.make_trainer, seed=seed)
                 save_record(path, CurvePoint(round, len(self.pool.labelled()[0]), evaluation))
                 self._set_aside_unreadable(round)
+            log.info("round finished", extra=asdict(load_record(self.journal.path(round, "evaluate"), CurvePoint)))
         point = load_record(self.journal.path(round, "evaluate"), CurvePoint)
-        self._report(point)
-        return point
-
-    def _report(self, point: CurvePoint) -> None:
-        seconds = {entry.step: entry.seconds for entry in self.journal.entries() if entry.round == point.round}
-        log.info("round finished", extra={"point": asdict(point), "seconds": seconds})
+        seconds = sum(entry.seconds for entry in self.journal.entries() if entry.round == round)
         say(
-            f"round {point.round:>3}   {point.labels:>6} labels   accuracy {point.evaluation.accuracy:7.2%}   "
-            f"nll {point.evaluation.nll:6.3f}   {sum(seconds.values()):6.1f} s"
+            f"round {round:>3}   {point.labels:>6} labels   accuracy {point.evaluation.accuracy:7.2%}   "
+            f"nll {point.evaluation.nll:6.3f}   {seconds:6.1f} s"
         )
+        return point
 
     def _strategy(self, round: int) -> Strategy:
         return self.cold_start if round == 0 else self.strategy

@@ -6,18 +6,20 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import Trainer
 from rich.markup import escape
 
 from alframe import __version__
 from alframe.cycle import Cycle, Plan
 from alframe.data import ImageData, Source, Transforms
-from alframe.errors import ConfigurationError
+from alframe.errors import AlframeError, ConfigurationError, DataError
 from alframe.functional.randomness import generator
-from alframe.learner import Classifier, Posterior
+from alframe.learner import Classifier
 from alframe.logfile import log_to
 from alframe.oracle import Oracle
 from alframe.pool import Ledger, Pool
@@ -26,6 +28,7 @@ from alframe.report import write_run_report
 from alframe.storage import Journal, claim_folder
 from alframe.strategy import Strategy
 from alframe.training import FromScratch
+from alframe.types import SampleTable
 
 log = logging.getLogger(__name__)
 
@@ -72,14 +75,17 @@ def run(parts: Parts, folder: Path, config: Mapping[str, Any]) -> Path:
         config: what describes the parts, as plain values; kept in the folder and compared when the run goes on.
 
     Raises:
-        ConfigurationError: the parts do not fit together.
+        ConfigurationError: the parts do not fit together, or one cannot be built.
+        DataError: fewer than two classes, nothing to train or to test on.
         RunConflict: the folder belongs to another configuration or process.
         LabelsPending: the oracle has not answered everything yet.
     """
+    if len(parts.data.classes) < 2:
+        raise DataError(f"a classifier needs at least two classes, {parts.data.name} has {list(parts.data.classes)}")
     data = parts.loader(parts.data, parts.transforms)
     make_learner = partial(parts.learner, data.image_shape, data.num_classes)
-    _check_needs(parts, make_learner().posterior)
-    config = {**config, "classes": list(parts.data.classes)}
+    _try_out(parts, make_learner)
+    config = {**config, "classes": list(parts.data.classes), "data_sha256": _fingerprint(parts.data.table)}
     with claim_folder(folder, config) as engine, log_to(folder / "alframe.log"):
         log.info("run started", extra={"version": __version__, "config": config})
         say(f"[bold]{escape(parts.name)}[/] in {escape(str(folder))}")
@@ -101,19 +107,39 @@ def run(parts: Parts, folder: Path, config: Mapping[str, Any]) -> Path:
             journal=Journal(engine, folder),
             seed=parts.seed,
         )
-        ending = cycle.run()
+        try:
+            ending = cycle.run()
+        except Exception:
+            log.exception("run failed")
+            raise
         log.info("run ended", extra={"reason": ending})
         report = write_run_report(folder, parts.data)
         say(f"{ending}; report: {escape(str(report))}")
     return report
 
 
-def _check_needs(parts: Parts, posterior: Posterior) -> None:
+def _try_out(parts: Parts, make_learner: Callable[[], Classifier]) -> None:
+    """Build once what every round builds, so that what cannot be built is refused before there is a folder."""
+    try:
+        learner = make_learner()
+        learner.make_optimizer(learner.parameters())
+        parts.trainer()
+    except AlframeError:
+        raise
+    except (TypeError, ValueError, MisconfigurationException) as error:
+        raise ConfigurationError(f"the learner, its optimiser or the trainer cannot be built: {error}") from error
     if parts.cold_start.needs - {"embeddings"}:
         needs = ", ".join(sorted(parts.cold_start.needs))
         raise ConfigurationError(f"the first set is chosen without a learner, so cold_start cannot need {needs}")
-    if "samples" in parts.strategy.needs and not posterior.offers_samples:
+    if "samples" in parts.strategy.needs and not learner.posterior.offers_samples:
         raise ConfigurationError(
             f"strategy {type(parts.strategy).__name__} needs posterior draws and this learner offers none: "
             "choose learner/posterior=mc_dropout or learner/posterior=ensemble"
         )
+
+
+def _fingerprint(table: SampleTable) -> str:
+    """SHA-256 over which samples there are, their labels and the held-out part: a run must not change its test set."""
+    digest = sha256("\n".join(table.ids.tolist()).encode())
+    digest.update(table.labels.tobytes() + table.held_out.tobytes())
+    return digest.hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +15,7 @@ from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from alframe.data import ImageData
 from alframe.errors import ConfigurationError
 from alframe.functional.randomness import derive_seed
-from alframe.learner import Advance, Classifier, torch_seed
+from alframe.learner import Advance, Classifier, interruptible, torch_seed
 from alframe.progress import bar
 from alframe.types import Positions
 
@@ -84,7 +83,8 @@ class FromScratch:
             trainer = make_trainer(
                 max_epochs=self._epochs, validate=len(validation) > 0, callbacks=[Advance(advance), *stopping]
             )
-            _fit(trainer, learner, data)
+            with interruptible():
+                trainer.fit(learner, datamodule=data)
             for callback in stopping:
                 if isinstance(callback, ModelCheckpoint):
                     learner.load_state_dict(torch.load(callback.best_model_path, weights_only=True)["state_dict"])
@@ -97,17 +97,3 @@ class FromScratch:
             EarlyStopping(loss, patience=self._patience),
             ModelCheckpoint(folder, monitor=loss, save_weights_only=True),
         ]
-
-
-def _fit(trainer: Trainer, learner: Classifier, data: ImageData) -> None:
-    # Lightning answers Ctrl-C by ignoring further ones and leaving the process; the caller has a run to close.
-    on_interrupt = signal.getsignal(signal.SIGINT)
-    try:
-        trainer.fit(learner, datamodule=data)
-    except SystemExit as leaving:
-        if isinstance(leaving.__context__, KeyboardInterrupt):
-            raise KeyboardInterrupt from leaving
-        raise
-    finally:
-        if signal.getsignal(signal.SIGINT) is not on_interrupt:
-            signal.signal(signal.SIGINT, on_interrupt)

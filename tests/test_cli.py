@@ -63,14 +63,14 @@ def test_another_configuration_in_the_same_folder_is_refused(folder: Path) -> No
 
 def test_sweep_and_compare(folder: Path) -> None:
     """A sweep puts each run into a folder of its own; compare makes a table, CSV, PNG and page of them."""
-    result = alframe("run", "-m", "-q", *TINY, "strategy=random,margin", "seed=0,1", "hydra.sweep.dir=sweeps/test")
+    result = alframe("run", "-m", "-q", *TINY, "strategy=random,margin", "seed=0,1")
     assert result.exit_code == 0, said(result)
-    assert len(list((folder / "sweeps/test").glob("*/run.sqlite"))) == 4
-    compared = alframe("compare", "sweeps/test", "--target", "0.5")
+    assert len(list((folder / "sweeps/digits").glob("*/run.sqlite"))) == 4
+    compared = alframe("compare", "sweeps/digits", "--target", "0.5")
     assert compared.exit_code == 0, said(compared)
     assert "margin" in said(compared)
     for name in ("report.html", "compare.csv", "compare.png"):
-        assert (folder / "sweeps/test" / name).stat().st_size > 0
+        assert (folder / "sweeps/digits" / name).stat().st_size > 0
 
 
 @pytest.mark.parametrize(
@@ -82,6 +82,10 @@ def test_sweep_and_compare(folder: Path) -> None:
         ("cycle.round=3", "did you mean cycle.rounds"),
         ("+cycle.round=3", "did you mean cycle.rounds"),
         ("+sed=3", "did you mean seed"),
+        ("data=mnist data.rot=x", "did you mean data.root"),
+        ("oracle=noisy oracle.annotator=x", "did you mean oracle.annotators"),
+        ("learner.optimizer.lr=-1.0", "Invalid learning rate"),
+        ("cycle.rounds=1e1", "cycle.rounds=10.0 is no right value"),
         ("cycle.rounds=many", "cycle.rounds='many' is no right value"),
         ("learner.dropout=2", "learner.dropout must lie in [0, 1)"),
         ("cycle.initial=0", "cycle.initial must be at least 1, got 0"),
@@ -92,7 +96,7 @@ def test_sweep_and_compare(folder: Path) -> None:
 )
 def test_mistakes_get_one_message_and_no_traceback(override: str, message: str, folder: Path) -> None:
     """Unknown keys and choices are answered with the nearest right name, wrong values with what is right."""
-    result = alframe("run", override)
+    result = alframe("run", *override.split())
     assert result.exit_code == 2, said(result)
     assert message in said(result)
     assert "Traceback" not in said(result)

@@ -18,7 +18,12 @@ FILES = sorted(str(path.relative_to(CONFIGS).with_suffix("")) for path in CONFIG
 CHOICES = [name for name in FILES if "/" in name and not name.startswith("experiment/")]
 EXPERIMENTS = [name for name in FILES if name.startswith("experiment/")]
 # What has no default, because only the user knows it; and what would need a download.
-REQUIRED = {"data/image_folder": ["data.root=photos"], "data/csv": ["data.path=labels.csv"]}
+REQUIRED = {
+    "data/image_folder": ["data.root=photos", "learner/backbone=resnet"],
+    "data/csv": ["data.path=labels.csv", "learner/backbone=resnet"],
+    "transforms/image_folder": ["learner/backbone=resnet"],
+    "transforms/csv": ["learner/backbone=resnet"],
+}
 # These open files when they are built: alframe.data's tests build them on files of their own.
 OPENS_FILES = ("alframe.data.TorchvisionSet", "alframe.data.ImageFolder", "alframe.data.CsvTable")
 
@@ -74,7 +79,7 @@ def test_every_choice_says_what_it_is() -> None:
 def test_the_default_optimiser_and_schedule_reach_the_learner() -> None:
     """A learning rate from the command line is the one that the optimiser has."""
     learner = build("learner.optimizer.lr=0.125").learner((1, 8, 8), 3)
-    assert learner._make_optimizer(learner.parameters()).param_groups[0]["lr"] == 0.125
+    assert learner.make_optimizer(learner.parameters()).param_groups[0]["lr"] == 0.125
 
 
 def test_transforms_follow_the_data() -> None:

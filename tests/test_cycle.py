@@ -13,14 +13,14 @@ import tiny
 
 from alframe.cycle import Plan
 from alframe.data import Image, ImageData
-from alframe.errors import ConfigurationError, DataError, LabelsPending, UnreadableImage
-from alframe.learner import PointEstimate
+from alframe.errors import ConfigurationError, DataError, LabelsPending, RunConflict, UnreadableImage
+from alframe.learner import PointEstimate, quiet_trainer
 from alframe.oracle import Noisy, Simulated
 from alframe.pool import Ledger, LedgerEntry
 from alframe.run import run
 from alframe.storage import Journal, file_sha256, load_record, open_database
 from alframe.strategy import Bald, CoreSet, KMeans, Random
-from alframe.types import Annotation, CurvePoint, Query
+from alframe.types import UNLABELLED, Annotation, CurvePoint, Query
 
 
 def start(folder: Path, **changes: Any) -> Path:
@@ -261,3 +261,58 @@ def test_balanced_classes_survive_a_resume(tmp_path: Path) -> None:
     start(tmp_path, learner=tiny.learner(class_weights="balanced"), cycle=plan)
     start(tmp_path, learner=tiny.learner(class_weights="balanced"), cycle=replace(plan, rounds=1))
     assert [point.labels for point in points(tmp_path)] == [6, 10]
+
+
+def test_a_round_that_gains_no_label_does_not_break_the_report(tmp_path: Path) -> None:
+    """Samples that nobody can label are set aside; the curve has each number of labels once."""
+    source = tiny.Bars()
+    source.table.labels[np.flatnonzero(~source.table.held_out)[8:]] = UNLABELLED
+    folder = start(tmp_path, data=source, strategy=Random(), cycle=Plan(initial=20, batch=5, rounds=4))
+    assert len(points(folder)) == 5
+    counts = [int(row.split(",")[1]) for row in (folder / "curve.csv").read_text().splitlines()[1:]]
+    assert counts == sorted({point.labels for point in points(folder)})
+    assert len(counts) < 5
+
+
+def test_a_pool_that_cannot_be_read_at_all_is_an_error(tmp_path: Path) -> None:
+    """When the disk with the images is gone, nothing is set aside: the same command goes on when it is back."""
+    source = Rotting()
+    source.lost = set()
+    with pytest.raises(LabelsPending):
+        start(tmp_path, data=source, oracle=Silent)
+    source.lost = set(range(60))
+    with pytest.raises(DataError):
+        start(tmp_path, data=source)
+    assert not said(tmp_path) or all(entry.label is not None for entry in said(tmp_path))
+
+
+class Silent(Simulated):
+    def collect(self, query: Query) -> list[Annotation]:  # noqa: ARG002 (the oracle's signature)
+        return []
+
+
+def test_one_class_is_refused_before_any_work(tmp_path: Path) -> None:
+    """There is nothing to classify; the message says which class there is."""
+    source = tiny.Bars()
+    source.classes = ("cat",)  # type: ignore[assignment]  # Bars has three
+    source.table.labels[:] = 0
+    with pytest.raises(DataError, match=r"at least two classes, bars has \['cat'\]"):
+        start(tmp_path, data=source)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_changed_data_source_is_noticed(tmp_path: Path) -> None:
+    """A run does not go on with another test set or other labels."""
+    start(tmp_path, cycle=Plan(initial=6, batch=4, rounds=0))
+    with pytest.raises(RunConflict, match="data_sha256"):
+        start(tmp_path, data=tiny.Bars(seed=1))
+
+
+def test_other_precisions_resume_alike(tmp_path: Path) -> None:
+    """A learner of doubles is loaded as doubles: the second half of a run equals that of an undisturbed one."""
+    double = partial(quiet_trainer, accelerator="cpu", precision="64-true")
+    whole = start(tmp_path / "whole", trainer=double, cycle=Plan(initial=6, batch=4, rounds=1))
+    start(tmp_path / "halves", trainer=double, cycle=Plan(initial=6, batch=4, rounds=0))
+    halves = start(tmp_path / "halves", trainer=double, cycle=Plan(initial=6, batch=4, rounds=1))
+    assert queries(halves) == queries(whole)
+    assert points(halves) == points(whole)

@@ -7,7 +7,7 @@ from alframe.learner.posterior import Ensemble, MCDropout, PointEstimate, Poster
 from alframe.learner.predict import predict
 from alframe.learner.small_cnn import SmallCNN
 from alframe.learner.torchvision_backbone import TorchvisionBackbone
-from alframe.learner.trainer import Advance, quiet_trainer, torch_seed
+from alframe.learner.trainer import Advance, interruptible, quiet_trainer, torch_seed
 from alframe.learner.weights import load_weights, save_weights
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Posterior",
     "SmallCNN",
     "TorchvisionBackbone",
+    "interruptible",
     "load_weights",
     "pixel_embeddings",
     "predict",

@@ -86,7 +86,7 @@ class Classifier(LightningModule):
         self._label_smoothing = label_smoothing
         self._loss_weights: Tensor | None
         self.register_buffer("_loss_weights", None, persistent=False)
-        self._make_optimizer = optimizer
+        self.make_optimizer = optimizer
         self._make_schedule = schedule
 
     def weigh_classes(self, labels: NDArray[np.int64]) -> None:
@@ -120,15 +120,15 @@ class Classifier(LightningModule):
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
-        """Log the mean loss of the networks as ``val_loss``."""
+        """Log the mean cross entropy of the networks as ``val_loss``; every class counts alike."""
         if len(batch.labels):
             logits = self(batch.images)
-            loss = self.loss(logits.flatten(0, 1), batch.labels.repeat_interleave(logits.shape[1]))
+            loss = cross_entropy(logits.flatten(0, 1), batch.labels.repeat_interleave(logits.shape[1]))
             self.log("val_loss", loss, batch_size=len(batch.labels))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """The optimiser over all networks, and its schedule step by step."""
-        optimizer = self._make_optimizer(self.parameters())
+        optimizer = self.make_optimizer(self.parameters())
         schedule = self._make_schedule(optimizer, int(self.trainer.estimated_stepping_batches))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from alframe.data import Batch, ImageData
 from alframe.learner.classifier import Classifier
-from alframe.learner.trainer import Advance
+from alframe.learner.trainer import Advance, interruptible
 from alframe.progress import bar
 from alframe.types import Need, Positions, Predictions
 
@@ -44,7 +44,8 @@ def predict(
     with bar(description, total=len(data.predict_dataloader())) as advance:
         trainer = make_trainer(callbacks=[Advance(advance)])
         scorer = _Scorer(learner, needs, seed)
-        parts = cast("list[dict[str, Tensor]]", trainer.predict(scorer, datamodule=data) or [])
+        with interruptible():
+            parts = cast("list[dict[str, Tensor]]", trainer.predict(scorer, datamodule=data) or [])
     found = {need: torch.cat([part[need] for part in parts]).numpy() for need in needs}
     read = torch.cat([part["positions"] for part in parts]).numpy() if parts else np.empty(0, dtype=np.int64)
     return Predictions(ids=data.source.table.ids[read], **found)

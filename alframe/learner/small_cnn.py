@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from alframe.errors import ConfigurationError
 from alframe.learner.backbone import Backbone
+
+LARGEST = 64
 
 
 class SmallCNN(Backbone):
@@ -15,6 +18,9 @@ class SmallCNN(Backbone):
 
     Args:
         image_shape: (channels, height, width) of the images.
+
+    Raises:
+        ConfigurationError: images so large that the head would have tens of millions of weights.
     """
 
     hidden = (128,)
@@ -22,6 +28,11 @@ class SmallCNN(Backbone):
     def __init__(self, image_shape: tuple[int, int, int]) -> None:
         super().__init__()
         channels, *sides = image_shape
+        if max(sides) > LARGEST:
+            raise ConfigurationError(
+                f"small_cnn is for images of up to {LARGEST} pixels, these have {max(sides)}: "
+                "choose learner/backbone=resnet, or a smaller transforms.image_size"
+            )
         padding = 2 if min(sides) < 16 else 0
         self.layers = nn.Sequential(
             nn.Conv2d(channels, 32, kernel_size=5, padding=padding),

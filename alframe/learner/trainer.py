@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from alframe.errors import ConfigurationError
 logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
 # Lightning 2.6 under torch 2.15, several times a fit; nothing that a user could mend.
 warnings.filterwarnings("ignore", ".*LeafSpec.* is deprecated", FutureWarning)
+# A batch in which no image can be read is passed over on purpose.
+warnings.filterwarnings("ignore", "`training_step` returned `None`", UserWarning)
 
 Precision = Literal["32-true", "16-mixed", "bf16-mixed", "16-true", "bf16-true", "64-true"]
 
@@ -77,6 +80,21 @@ class Advance(Callback):
     def on_predict_batch_end(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002 (Lightning's signature)
         """One batch."""
         self._advance(1)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C reach the caller: Lightning answers it by ignoring further ones and leaving the process."""
+    on_interrupt = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as leaving:
+        if isinstance(leaving.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from leaving
+        raise
+    finally:
+        if signal.getsignal(signal.SIGINT) is not on_interrupt:
+            signal.signal(signal.SIGINT, on_interrupt)
 
 
 @contextmanager

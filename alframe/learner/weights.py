@@ -17,12 +17,12 @@ def save_weights(learner: nn.Module, path: Path) -> None:
 
 
 def load_weights(learner: nn.Module, path: Path) -> None:
-    """Read what ``save_weights`` wrote into a learner of the same architecture.
+    """Read what ``save_weights`` wrote, in its precision, into a learner of the same architecture.
 
     Raises:
         RunConflict: no safetensors file, or one of another architecture.
     """
     try:
-        learner.load_state_dict(load_file(path))
+        learner.load_state_dict(load_file(path), assign=True)
     except (SafetensorError, RuntimeError, OSError) as error:
         raise RunConflict(f"{path} does not hold weights of this learner: {error}") from error

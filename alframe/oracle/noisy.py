@@ -29,7 +29,7 @@ class Noisy(Simulated):
     def __init__(self, source: Source, annotators: Mapping[str, Noise], seed: int) -> None:
         super().__init__(source)
         if not annotators:
-            raise ConfigurationError("a noisy oracle needs at least one annotator: set oracle.annotators.NAME=RATE")
+            raise ConfigurationError("a noisy oracle needs at least one annotator: add +oracle.annotators.NAME=RATE")
         num_classes = len(source.classes)
         self._confusion = {name: confusion_matrix(name, noise, num_classes) for name, noise in annotators.items()}
         self._seed = seed
@@ -63,4 +63,5 @@ def confusion_matrix(annotator: str, noise: Noise, num_classes: int) -> NDArray[
         )
     if (matrix < 0).any() or not np.allclose(matrix.sum(axis=1), 1):
         raise ConfigurationError(f"each row of the confusion matrix of annotator {annotator!r} must sum to one")
+    matrix /= matrix.sum(axis=1, keepdims=True)
     return matrix

@@ -68,8 +68,7 @@ def compare(runs: Sequence[RunFolder], targets: Sequence[float] = TARGETS) -> Co
 
     Raises:
         DataError: no run has an evaluated model.
-        ConfigurationError: runs on different data, the same run twice, a target outside (0, 1], or fewer than
-            two
+        ConfigurationError: runs on different data, the same run twice, a target outside (0, 1], or fewer than two
             numbers of labels that all runs share.
     """
     if not all(0 < target <= 1 for target in targets):

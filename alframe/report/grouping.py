@@ -9,8 +9,9 @@ from typing import Any
 from alframe.configuration import flatten
 from alframe.errors import ConfigurationError
 from alframe.report.run_folder import RunFolder
+from alframe.storage.run_folder import INCIDENTAL
 
-INCIDENTAL = frozenset({"seed", "name", "data.download", "loader.workers", "trainer.accelerator", "trainer.devices"})
+NOT_COMPARED = INCIDENTAL | {"seed", "name", "data.root", "trainer.accelerator", "trainer.devices"}
 """Keys that say which repetition a run is, or where it is computed, and not what it is."""
 
 BASELINE = "random"
@@ -40,7 +41,7 @@ def group_runs(runs: Sequence[RunFolder]) -> list[Group]:
     """
     configs = [flatten(run.config) for run in runs]
     keys = _distinguishing(configs, [run.seed for run in runs])
-    other_data = [key for key in keys if key == "choices.data" or key.startswith("data.")]
+    other_data = [key for key in keys if key in {"choices.data", "data_sha256"} or key.startswith("data.")]
     if other_data:
         raise ConfigurationError(
             "only runs on the same data can be compared; these differ in "
@@ -60,7 +61,7 @@ def group_runs(runs: Sequence[RunFolder]) -> list[Group]:
 
 def _distinguishing(configs: Sequence[Mapping[str, Any]], seeds: Sequence[int]) -> list[str]:
     """The keys that differ between configurations, without those that only follow from another."""
-    keys = [key for key in dict.fromkeys(key for config in configs for key in config) if key not in INCIDENTAL]
+    keys = [key for key in dict.fromkeys(key for config in configs for key in config) if key not in NOT_COMPARED]
     differ = [key for key in keys if len(set(_values(configs, key))) > 1]
     differ = [key for key in differ if [config.get(key) for config in configs] != list(seeds)]
     choices = [key for key in differ if key.startswith("choices.")]

@@ -20,10 +20,8 @@ class Reach:
     Attributes:
         target: the accuracy.
         labels: for each seed, the fewest labels at which it was measured; ``None`` where it never was.
-        saving: share of labels saved against random choice, averaged over pairs of runs with the same seed,
-            negative
-            where random needs fewer; ``None`` without such pairs or when a run of one does not reach the
-            target.
+        saving: share of labels saved against random choice, averaged over pairs of runs with the same seed, negative
+            where random needs fewer; ``None`` without such pairs or when a run of one does not reach the target.
     """
 
     target: float

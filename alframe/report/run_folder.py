@@ -11,7 +11,7 @@ import yaml
 
 from alframe.errors import DataError, RunConflict
 from alframe.pool import Ledger
-from alframe.storage import Journal, JournalEntry, load_record, open_database
+from alframe.storage import Journal, JournalEntry, load_record, open_database, sqlite_url
 from alframe.storage.run_folder import CONFIG, DATABASE
 from alframe.types import Annotation, CurvePoint, Query
 
@@ -23,7 +23,7 @@ class RunFolder:
     Attributes:
         path: its folder.
         config: its resolved configuration.
-        points: the learning curve, in the order of rounds.
+        points: the learning curve, by number of labels; of rounds with equally many, the last.
         queries: what each round asked labels for, in the order of rounds.
         annotations: what holds of each sample that the ledger knows.
         journal: the finished steps, in the order in which they finished.
@@ -49,12 +49,12 @@ class RunFolder:
         config = yaml.safe_load((path / CONFIG).read_text(encoding="utf-8"))
         if not isinstance(config, dict) or not isinstance(config.get("choices"), dict):
             raise RunConflict(f"{path / CONFIG} is not a resolved configuration: it has no mapping 'choices'")
-        engine = open_database(f"sqlite:///{path / DATABASE}")
+        engine = open_database(sqlite_url(path / DATABASE))
         try:
             return cls(
                 path=path,
                 config=config,
-                points=tuple(load_record(file, CurvePoint) for file in _per_round(path, "evaluation.json")),
+                points=_curve(load_record(file, CurvePoint) for file in _per_round(path, "evaluation.json")),
                 queries=tuple(load_record(file, Query) for file in _per_round(path, "query.json")),
                 annotations=Ledger(engine).current(),
                 journal=tuple(Journal(engine, path).entries()),
@@ -100,6 +100,12 @@ def find_runs(paths: Iterable[Path]) -> list[RunFolder]:
             raise DataError(f"looked in {path} for runs (folders with {CONFIG} and {DATABASE}): {there}")
         found |= {run.resolve(): run for run in runs}
     return [RunFolder.load(run) for run in found.values()]
+
+
+def _curve(points: Iterable[CurvePoint]) -> tuple[CurvePoint, ...]:
+    # A round gains no label when nobody can label what it asked for.
+    last = {point.labels: point for point in points}
+    return tuple(last[labels] for labels in sorted(last))
 
 
 def _per_round(path: Path, name: str) -> list[Path]:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from alframe.data.source import Source
 from alframe.functional.learning_curve import area_under_curve, labels_needed
+from alframe.report.comparison import TARGETS
 from alframe.report.contact_sheet import contact_sheets
 from alframe.report.figures import Line, chart, draw, save_png, svg
 from alframe.report.heat_table import class_names
@@ -26,7 +27,6 @@ METRICS = {
     "calibration_error": "Calibration error",
 }
 SHARES = frozenset({"accuracy", "calibration_error"})
-TARGETS = (0.8, 0.9, 0.95, 0.98)
 
 
 def write_run_report(folder: Path, source: Source) -> Path:

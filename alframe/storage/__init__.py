@@ -2,7 +2,7 @@
 
 from alframe.storage.arrays import load_predictions, save_predictions
 from alframe.storage.artifacts import file_sha256, whole_file
-from alframe.storage.database import open_database
+from alframe.storage.database import open_database, sqlite_url
 from alframe.storage.journal import Journal, JournalEntry
 from alframe.storage.records import load_record, save_record
 from alframe.storage.run_folder import claim_folder
@@ -17,5 +17,6 @@ __all__ = [
     "open_database",
     "save_predictions",
     "save_record",
+    "sqlite_url",
     "whole_file",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from sqlalchemy.orm import Session
 from alframe.errors import RunConflict
 from alframe.storage.artifacts import file_sha256, whole_file
 from alframe.storage.tables import JournalRow
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -87,9 +90,9 @@ class Journal:
             with whole_file(path) as unfinished:
                 yield unfinished
             digest = file_sha256(path)
-        self._record(
-            JournalRow(round=round, step=step, artefact=artefact, sha256=digest, seconds=perf_counter() - started)
-        )
+        seconds = perf_counter() - started
+        self._record(JournalRow(round=round, step=step, artefact=artefact, sha256=digest, seconds=seconds))
+        log.info("step done", extra={"round": round, "step": step, "seconds": seconds})
 
     def _record(self, row: JournalRow) -> None:
         with Session(self._engine) as session, session.begin():

@@ -14,10 +14,12 @@ from sqlalchemy import Engine
 from alframe.configuration import flatten
 from alframe.errors import RunConflict
 from alframe.storage.artifacts import whole_file
-from alframe.storage.database import open_database
+from alframe.storage.database import open_database, sqlite_url
 
 CONFIG = "config.yaml"
 DATABASE = "run.sqlite"
+INCIDENTAL = frozenset({"data.download", "loader.workers"})
+"""Keys that cannot change what a run decides, and so may differ when it goes on."""
 
 
 @contextmanager
@@ -34,7 +36,7 @@ def claim_folder(folder: Path, config: Mapping[str, Any]) -> Iterator[Engine]:
     try:
         with FileLock(folder / ".lock", timeout=0):
             _agree_on_config(folder, config)
-            engine = open_database(f"sqlite:///{folder / DATABASE}")
+            engine = open_database(sqlite_url(folder / DATABASE))
             try:
                 yield engine
             finally:
@@ -50,7 +52,7 @@ def _agree_on_config(folder: Path, config: Mapping[str, Any]) -> None:
             unfinished.write_text(yaml.safe_dump(dict(config), sort_keys=False))
         return
     was, wanted = flatten(yaml.safe_load(path.read_text())), flatten(config)
-    changed = [key for key in was | wanted if was.get(key) != wanted.get(key)]
+    changed = [key for key in was | wanted if was.get(key) != wanted.get(key) and key not in INCIDENTAL]
     if changed:
         lines = [f"  {key}: {was.get(key, '(not set)')} -> {wanted.get(key, '(not set)')}" for key in changed]
         raise RunConflict(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alframe.strategy.base import ScoreStrategy, Strategy
+from alframe.strategy.base import ScoreStrategy, Strategy, required
 from alframe.strategy.coverage import CoreSet, KMeans
 from alframe.strategy.disagreement import Bald, VariationRatio, VoteEntropy
 from alframe.strategy.hybrid import Badge
@@ -22,4 +22,5 @@ __all__ = [
     "Strategy",
     "VariationRatio",
     "VoteEntropy",
+    "required",
 ]

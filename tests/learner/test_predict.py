@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 from functools import partial
 from pathlib import Path
 
@@ -111,3 +112,16 @@ def test_foreign_weights_are_refused(tmp_path: Path) -> None:
     save_weights(make_learner(), tmp_path / "three.safetensors")
     with pytest.raises(RunConflict, match="does not hold weights of this learner"):
         load_weights(tiny.learner()((1, 8, 8), 4), tmp_path / "three.safetensors")
+
+
+def test_ctrl_c_reaches_the_caller() -> None:
+    """An interrupt in the middle of a pass is a KeyboardInterrupt afterwards, and Ctrl-C works again."""
+
+    class PressCtrlC(tiny.Bars):
+        def read(self, position: int) -> Image:  # noqa: ARG002 (the source's signature)
+            raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        predict(make_learner(), make_data(PressCtrlC()), np.arange(4), {"probs"}, trainer, seed=0)
+    assert signal.getsignal(signal.SIGINT) is before
