@@ -22,7 +22,8 @@ POOL, CLASSES, WIDTH, DRAWS = 40, 4, 6, 5
 
 def _concrete_strategies() -> list[type[Strategy]]:
     exported = (getattr(alframe.strategy, name) for name in alframe.strategy.__all__)
-    return [strategy for strategy in exported if not inspect.isabstract(strategy)]
+    classes = [thing for thing in exported if inspect.isclass(thing) and issubclass(thing, Strategy)]
+    return [strategy for strategy in classes if not inspect.isabstract(strategy)]
 
 
 @pytest.fixture(params=_concrete_strategies(), ids=lambda strategy: strategy.__name__)
