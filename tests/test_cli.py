@@ -135,7 +135,14 @@ def test_ctrl_c_leaves_a_run_that_goes_on(folder: Path) -> None:
     """SIGINT while training: one message with the command to repeat, nothing half-written, and the run goes on."""
     options = ["run", *TINY, "training.epochs=20"]
     command = [sys.executable, "-u", "-m", "alframe", *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Tests that run in the background have SIGINT ignored, and pass that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     assert process.stdout is not None
     for line in process.stdout:
         if line.startswith("round   0"):
