@@ -36,7 +36,7 @@ class Base(DeclarativeBase):
 
 
 class LedgerRow(Base):
-    """One statement about one sample. Rows are only ever added: the database refuses updates and deletions."""
+    """One statement about one sample. Rows are only ever added: SQLite's triggers refuse updates and deletions."""
 
     __tablename__ = "ledger"
 
