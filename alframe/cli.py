@@ -28,6 +28,7 @@ from alframe.errors import AlframeError, LabelsPending
 PACKAGED = Path(__file__).parent / "configs"
 CONFIGS = PACKAGED if PACKAGED.is_dir() else Path(__file__).parents[1] / "configs"
 INTERRUPTED = 130
+CONFIGURATION_ERRORS = (HydraException, OmegaConfBaseException)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich")
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
@@ -79,6 +80,7 @@ def compare(
 ) -> None:
     """Compare runs: learning curves with bands, labels saved against random, paired tests; table, CSV, PNG and page."""
     from alframe import report
+    from alframe.report.run_folder import is_run
 
     progress.be_quiet(quiet)
     with _explained():
@@ -87,7 +89,8 @@ def compare(
             progress.console.print(table)
         for line in (*comparison.notes, report.headline(comparison)):
             progress.say(escape(line))
-        progress.say(f"report: {escape(str(report.write_comparison(comparison, output or _folder_of(runs[0]))))}")
+        beside = runs[0].parent if is_run(runs[0]) else runs[0]  # a run's folder has a report of its own
+        progress.say(f"report: {escape(str(report.write_comparison(comparison, output or beside)))}")
 
 
 def main() -> None:
@@ -105,7 +108,7 @@ def _explained(overrides: Sequence[str] = ()) -> Iterator[None]:
         progress.say(str(pending))
     except KeyboardInterrupt:
         _fail(f"Stopped. What was finished is kept; go on with the same command:\n  {again}", INTERRUPTED)
-    except (AlframeError, HydraException, OmegaConfBaseException) as error:
+    except (AlframeError, *CONFIGURATION_ERRORS) as error:
         _fail(_message(error, overrides), 2)
 
 
@@ -125,11 +128,6 @@ def _run(config: DictConfig) -> None:
     run_parts(instantiate(config, _convert_="all"), Path(runtime.output_dir), {"choices": choices, **plain})
 
 
-def _folder_of(path: Path) -> Path:
-    """Where a comparison lies by default: a run's folder has a report of its own."""
-    return path.parent if (path / "config.yaml").is_file() else path
-
-
 def register_resolvers() -> None:
     """Teach the configuration files ``${folder_name:...}``: overrides without slashes, quotes or spaces."""
     OmegaConf.register_new_resolver(
@@ -143,16 +141,13 @@ def _message(error: BaseException, overrides: Sequence[str]) -> str:
     own = [str(cause) for cause in chain if isinstance(cause, AlframeError)]
     if own:
         return own[-1]
-    text = "\n".join(dict.fromkeys(str(cause).strip() for cause in chain if isinstance(cause, _CONFIGURATION_ERRORS)))
+    text = "\n".join(dict.fromkeys(str(cause).strip() for cause in chain if isinstance(cause, CONFIGURATION_ERRORS)))
     no_choice = re.search(r"Could not find '(?P<choice>\S+)'", text)
     if no_choice:
         choices = [str(path.relative_to(CONFIGS).with_suffix("")) for path in CONFIGS.rglob("*.yaml")]
         return unknown(no_choice["choice"], choices)
     no_key = re.search(r"Could not override '(?P<key>[\w./@-]+)'", text)
     return unknown(no_key["key"], _known_keys(overrides)) if no_key else text
-
-
-_CONFIGURATION_ERRORS = (HydraException, OmegaConfBaseException)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

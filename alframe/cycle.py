@@ -217,9 +217,10 @@ class Cycle:
             with self.journal.step(round, "evaluate", _artefact(round, "evaluation.json")) as path:
                 test, seed = self.pool.in_state(State.TEST), derive_seed(self.seed, round, "evaluate")
                 evaluation = evaluate(self._learner(round), self.data, test, self.make_trainer, seed=seed)
-                save_record(path, CurvePoint(round, len(self.pool.labelled()[0]), evaluation))
+                found = CurvePoint(round, len(self.pool.labelled()[0]), evaluation)
+                save_record(path, found)
                 self._set_aside_unreadable(round)
-            log.info("round finished", extra=asdict(load_record(self.journal.path(round, "evaluate"), CurvePoint)))
+            log.info("round finished", extra=asdict(found))
         point = load_record(self.journal.path(round, "evaluate"), CurvePoint)
         seconds = sum(entry.seconds for entry in self.journal.entries() if entry.round == round)
         say(

@@ -49,12 +49,7 @@ class Strategy(ABC):
 
     @abstractmethod
     def _choose(
-        self,
-        unlabelled: Predictions,
-        budget: int,
-        labelled: Predictions | None,
-        rng: np.random.Generator,
-        /,
+        self, unlabelled: Predictions, budget: int, labelled: Predictions | None, rng: np.random.Generator, /
     ) -> Selection:
         """Choose, within a budget that has been checked; an unread argument gets a leading underscore."""
 
@@ -67,12 +62,7 @@ class ScoreStrategy(Strategy):
         """Informativeness of each sample, (N,), higher is more informative."""
 
     def _choose(
-        self,
-        unlabelled: Predictions,
-        budget: int,
-        _labelled: Predictions | None,
-        _rng: np.random.Generator,
-        /,
+        self, unlabelled: Predictions, budget: int, _labelled: Predictions | None, _rng: np.random.Generator, /
     ) -> Selection:
         scores = self.score(unlabelled)
         positions = np.argsort(-scores, kind="stable")[:budget].astype(np.int64)

@@ -21,12 +21,7 @@ class CoreSet(Strategy):
     uses_labelled: ClassVar[bool] = True
 
     def _choose(
-        self,
-        unlabelled: Predictions,
-        budget: int,
-        labelled: Predictions | None,
-        _rng: np.random.Generator,
-        /,
+        self, unlabelled: Predictions, budget: int, labelled: Predictions | None, _rng: np.random.Generator, /
     ) -> Selection:
         centers = None if labelled is None else required(labelled, "embeddings")
         return Selection(k_center_greedy(required(unlabelled, "embeddings"), budget, centers))
@@ -38,11 +33,6 @@ class KMeans(Strategy):
     needs: ClassVar[frozenset[Need]] = frozenset({"embeddings"})
 
     def _choose(
-        self,
-        unlabelled: Predictions,
-        budget: int,
-        _labelled: Predictions | None,
-        rng: np.random.Generator,
-        /,
+        self, unlabelled: Predictions, budget: int, _labelled: Predictions | None, rng: np.random.Generator, /
     ) -> Selection:
         return Selection(k_means(required(unlabelled, "embeddings"), budget, rng=rng))

@@ -17,12 +17,7 @@ class Badge(Strategy):
     needs: ClassVar[frozenset[Need]] = frozenset({"probs", "embeddings"})
 
     def _choose(
-        self,
-        unlabelled: Predictions,
-        budget: int,
-        _labelled: Predictions | None,
-        rng: np.random.Generator,
-        /,
+        self, unlabelled: Predictions, budget: int, _labelled: Predictions | None, rng: np.random.Generator, /
     ) -> Selection:
         probs, embeddings = required(unlabelled, "probs"), required(unlabelled, "embeddings")
         return Selection(badge(probs, embeddings, budget, rng=rng))

@@ -12,11 +12,6 @@ class Random(Strategy):
     """Draws uniformly without replacement."""
 
     def _choose(
-        self,
-        unlabelled: Predictions,
-        budget: int,
-        _labelled: Predictions | None,
-        rng: np.random.Generator,
-        /,
+        self, unlabelled: Predictions, budget: int, _labelled: Predictions | None, rng: np.random.Generator, /
     ) -> Selection:
         return Selection(rng.choice(len(unlabelled), size=budget, replace=False).astype(np.int64))
