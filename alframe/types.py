@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -12,8 +12,8 @@ Ids: TypeAlias = NDArray[np.str_]
 Positions: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.floating[Any]]
 
-Need = Literal["probs", "embeddings", "samples"]
-"""What a strategy may ask of a learner: class probabilities, penultimate features, posterior draws."""
+Need = Literal["probs", "embeddings", "samples", "head", "predicted_loss", "history"]
+"""What a strategy may ask for: the arrays of ``Predictions`` that cost something to make."""
 
 UNLABELLED = -1
 """The label of a sample whose class the data source does not know."""
@@ -43,31 +43,39 @@ class SampleTable:
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a learner says of ``N`` samples; an array that nobody asked for is ``None``.
+    """What is known of ``N`` samples when a query is made; an array that nobody asked for is ``None``.
 
     Attributes:
         ids: (N,) sample ids.
         probs: (N, C) posterior predictive probabilities.
         embeddings: (N, D) penultimate features.
         samples: (N, T, C) class probabilities under each posterior draw; draw ``t`` is the same model in every row.
+        head: (C, D + 1) the linear layer from embeddings to logits, its bias in the last column.
+        predicted_loss: (N,) the loss that the learner expects to have on the sample (Yoo & Kweon 2019), in no unit.
+        history: (N, R) int64, the class that the learner of each earlier round predicted, oldest first; ``UNLABELLED``
+            where it was not asked, as for a sample that had its label by then.
+        labels: (N,) int64 class indices that people gave; ``None`` among the unlabelled.
+        costs: (N,) what labelling the sample costs, in the user's unit; ``None`` if all cost 1.
     """
 
     ids: Ids
     probs: Floats | None = None
     embeddings: Floats | None = None
     samples: Floats | None = None
+    head: Floats | None = None
+    predicted_loss: Floats | None = None
+    history: NDArray[np.int64] | None = None
+    labels: NDArray[np.int64] | None = None
+    costs: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def take(self, positions: Positions) -> Predictions:
         """The predictions at ``positions``, in that order."""
-        return Predictions(
-            ids=self.ids[positions],
-            probs=None if self.probs is None else self.probs[positions],
-            embeddings=None if self.embeddings is None else self.embeddings[positions],
-            samples=None if self.samples is None else self.samples[positions],
-        )
+        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        rows = {name: array[positions] for name, array in arrays.items() if array is not None and name != "head"}
+        return Predictions(head=self.head, **rows)
 
 
 @dataclass(frozen=True, eq=False)

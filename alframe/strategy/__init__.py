@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alframe.strategy.base import ScoreStrategy, Strategy, required
+from alframe.strategy.base import Scorer, ScoreStrategy, Strategy, required, required_labels
 from alframe.strategy.coverage import CoreSet, KMeans
 from alframe.strategy.disagreement import Bald, VariationRatio, VoteEntropy
 from alframe.strategy.hybrid import Badge
@@ -19,8 +19,10 @@ __all__ = [
     "Margin",
     "Random",
     "ScoreStrategy",
+    "Scorer",
     "Strategy",
     "VariationRatio",
     "VoteEntropy",
     "required",
+    "required_labels",
 ]

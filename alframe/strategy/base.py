@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alframe.errors import InvalidInput
 from alframe.functional.checks import check_budget
@@ -20,8 +21,8 @@ class Strategy(ABC):
         uses_labelled: whether it also reads the predictions of the samples that are labelled already.
     """
 
-    needs: ClassVar[frozenset[Need]] = frozenset()
-    uses_labelled: ClassVar[bool] = False
+    needs: frozenset[Need] = frozenset()
+    uses_labelled: bool = False
 
     def select(
         self,
@@ -54,33 +55,56 @@ class Strategy(ABC):
         """Choose, within a budget that has been checked; an unread argument gets a leading underscore."""
 
 
-class ScoreStrategy(Strategy):
+class Scorer(Strategy):
     """Gives every sample a score and takes the highest; ties go to the lowest position."""
+
+    @abstractmethod
+    def scores(self, unlabelled: Predictions, labelled: Predictions | None, /) -> Floats:
+        """Informativeness of each unlabelled sample, (N,), higher is more informative."""
+
+    def _choose(
+        self, unlabelled: Predictions, budget: int, labelled: Predictions | None, _rng: np.random.Generator, /
+    ) -> Selection:
+        scores = self.scores(unlabelled, labelled)
+        positions = np.argsort(-scores, kind="stable")[:budget].astype(np.int64)
+        return Selection(positions, scores[positions])
+
+
+class ScoreStrategy(Scorer):
+    """A score of each sample by itself, whatever is labelled: most strategies, and the simplest to write."""
 
     @abstractmethod
     def score(self, predictions: Predictions) -> Floats:
         """Informativeness of each sample, (N,), higher is more informative."""
 
-    def _choose(
-        self, unlabelled: Predictions, budget: int, _labelled: Predictions | None, _rng: np.random.Generator, /
-    ) -> Selection:
-        scores = self.score(unlabelled)
-        positions = np.argsort(-scores, kind="stable")[:budget].astype(np.int64)
-        return Selection(positions, scores[positions])
+    def scores(self, unlabelled: Predictions, _labelled: Predictions | None, /) -> Floats:
+        """``score`` of the unlabelled."""
+        return self.score(unlabelled)
 
 
-def required(predictions: Predictions, need: Need) -> Floats:
-    """The array ``need`` of ``predictions``, one row per sample.
+def required(predictions: Predictions, need: Need) -> NDArray[Any]:
+    """The array ``need`` of ``predictions``: one row per sample, except for ``head``.
 
     Raises:
         InvalidInput: it was not computed, or has another number of rows.
     """
-    array: Floats | None = getattr(predictions, need)
+    array: NDArray[Any] | None = getattr(predictions, need)
     if array is None:
         raise InvalidInput(
             f"the strategy reads {need}, which were not predicted; "
             "list them in its needs and have the learner predict them"
         )
-    if len(array) != len(predictions):
+    if need != "head" and len(array) != len(predictions):
         raise InvalidInput(f"{need} has {len(array)} rows for {len(predictions)} sample ids; give one row per id")
     return array
+
+
+def required_labels(labelled: Predictions) -> NDArray[np.int64]:
+    """The labels of the labelled samples, (M,).
+
+    Raises:
+        InvalidInput: they were not given.
+    """
+    if labelled.labels is None or len(labelled.labels) != len(labelled):
+        raise InvalidInput("the labelled samples have no labels; give one class index each in Predictions.labels")
+    return labelled.labels

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 
 from alframe.functional import k_center_greedy, k_means
 from alframe.strategy.base import Strategy, required
-from alframe.types import Need, Predictions, Selection
+from alframe.types import Predictions, Selection
 
 
 class CoreSet(Strategy):
@@ -17,8 +15,8 @@ class CoreSet(Strategy):
     Where nothing is labelled yet, it begins with the sample farthest from the mean.
     """
 
-    needs: ClassVar[frozenset[Need]] = frozenset({"embeddings"})
-    uses_labelled: ClassVar[bool] = True
+    needs = frozenset({"embeddings"})
+    uses_labelled = True
 
     def _choose(
         self, unlabelled: Predictions, budget: int, labelled: Predictions | None, _rng: np.random.Generator, /
@@ -30,7 +28,7 @@ class CoreSet(Strategy):
 class KMeans(Strategy):
     """The sample nearest to the centroid of each of ``budget`` clusters (Zhdanov 2019, without weights)."""
 
-    needs: ClassVar[frozenset[Need]] = frozenset({"embeddings"})
+    needs = frozenset({"embeddings"})
 
     def _choose(
         self, unlabelled: Predictions, budget: int, _labelled: Predictions | None, rng: np.random.Generator, /

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from alframe.functional import bald, variation_ratio, vote_entropy
 from alframe.strategy.base import ScoreStrategy, required
-from alframe.types import Floats, Need, Predictions
+from alframe.types import Floats, Predictions
 
 
 class VariationRatio(ScoreStrategy):
     """The samples whose favourite class gets the smallest share of the draws' votes (Freeman 1965)."""
 
-    needs: ClassVar[frozenset[Need]] = frozenset({"samples"})
+    needs = frozenset({"samples"})
 
     def score(self, predictions: Predictions) -> Floats:
         """Share of the draws that vote for another class, (N,)."""
@@ -22,7 +20,7 @@ class VariationRatio(ScoreStrategy):
 class Bald(ScoreStrategy):
     """The samples whose label tells most about the model (Houlsby et al. 2011; Gal et al. 2017)."""
 
-    needs: ClassVar[frozenset[Need]] = frozenset({"samples"})
+    needs = frozenset({"samples"})
 
     def score(self, predictions: Predictions) -> Floats:
         """Mutual information of label and model in nats, (N,)."""
@@ -32,7 +30,7 @@ class Bald(ScoreStrategy):
 class VoteEntropy(ScoreStrategy):
     """The samples on which a committee's votes are most divided (Dagan & Engelson 1995)."""
 
-    needs: ClassVar[frozenset[Need]] = frozenset({"samples"})
+    needs = frozenset({"samples"})
 
     def score(self, predictions: Predictions) -> Floats:
         """Entropy of the votes in nats, (N,)."""

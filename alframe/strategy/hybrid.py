@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 
 from alframe.functional import badge
 from alframe.strategy.base import Strategy, required
-from alframe.types import Need, Predictions, Selection
+from alframe.types import Predictions, Selection
 
 
 class Badge(Strategy):
     """Large and diverse gradients of the last layer (Ash et al. 2020)."""
 
-    needs: ClassVar[frozenset[Need]] = frozenset({"probs", "embeddings"})
+    needs = frozenset({"probs", "embeddings"})
 
     def _choose(
         self, unlabelled: Predictions, budget: int, _labelled: Predictions | None, rng: np.random.Generator, /

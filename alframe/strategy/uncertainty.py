@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from alframe.functional import entropy, least_confidence, margin
 from alframe.strategy.base import ScoreStrategy, required
-from alframe.types import Floats, Need, Predictions
+from alframe.types import Floats, Predictions
 
 
 class LeastConfidence(ScoreStrategy):
     """The samples whose most probable class is least probable (Lewis & Gale 1994)."""
 
-    needs: ClassVar[frozenset[Need]] = frozenset({"probs"})
+    needs = frozenset({"probs"})
 
     def score(self, predictions: Predictions) -> Floats:
         """One minus the highest probability, (N,)."""
@@ -22,7 +20,7 @@ class LeastConfidence(ScoreStrategy):
 class Margin(ScoreStrategy):
     """The samples whose two most probable classes are nearly as probable (Scheffer et al. 2001)."""
 
-    needs: ClassVar[frozenset[Need]] = frozenset({"probs"})
+    needs = frozenset({"probs"})
 
     def score(self, predictions: Predictions) -> Floats:
         """One minus the lead of the first class over the second, (N,)."""
@@ -32,7 +30,7 @@ class Margin(ScoreStrategy):
 class Entropy(ScoreStrategy):
     """The samples whose class distribution has the most entropy (Shannon 1948)."""
 
-    needs: ClassVar[frozenset[Need]] = frozenset({"probs"})
+    needs = frozenset({"probs"})
 
     def score(self, predictions: Predictions) -> Floats:
         """Entropy in nats, (N,)."""

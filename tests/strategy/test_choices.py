@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from alframe.strategy import (
     Badge,
@@ -22,7 +23,7 @@ from alframe.strategy import (
 from alframe.types import Predictions
 
 
-def _first(strategy: Strategy, **arrays: NDArray[np.float64]) -> int:
+def _first(strategy: Strategy, **arrays: Any) -> int:
     ids = np.array([str(i) for i in range(len(next(iter(arrays.values()))))])
     return int(strategy.select(Predictions(ids, **arrays), 1, rng=np.random.default_rng(0)).positions[0])
 

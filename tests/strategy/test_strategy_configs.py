@@ -2,46 +2,56 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
-from pathlib import Path
+import pkgutil
+from collections.abc import Iterator
 
 import pytest
-from hydra.utils import instantiate
-from omegaconf import OmegaConf
+from choices import CONFIGS, STRATEGIES, made
 
 import alframe.strategy
 from alframe.strategy import Strategy
 
-CONFIGS = Path(__file__).parents[2] / "configs"
-FILES = sorted(path for group in ("strategy", "cold_start") for path in (CONFIGS / group).glob("*.yaml"))
+COLD_STARTS = sorted(path.stem for path in (CONFIGS / "cold_start").glob("*.yaml"))
+CHOICES = [("strategy", name) for name in STRATEGIES] + [("cold_start", name) for name in COLD_STARTS]
 
 
-def _made(path: Path) -> Strategy:
-    strategy: Strategy = instantiate(OmegaConf.load(path))
-    return strategy
+def _subclasses(base: type) -> Iterator[type]:
+    child: type
+    for child in base.__subclasses__():
+        yield child
+        yield from _subclasses(child)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}={path.stem}")
-def test_each_file_makes_a_strategy_and_names_its_needs(path: Path) -> None:
+@pytest.mark.parametrize(("group", "name"), CHOICES)
+def test_each_file_makes_a_strategy_and_names_its_needs(group: str, name: str) -> None:
     """It is built without arguments, and its first line says what it is and which arrays it needs."""
-    strategy, about = _made(path), path.read_text(encoding="utf-8").splitlines()[0]
+    strategy = made(name, group)
+    about = (CONFIGS / group / f"{name}.yaml").read_text(encoding="utf-8").splitlines()[0]
     assert isinstance(strategy, Strategy)
     assert about.startswith("# ")
     assert all(need in about for need in strategy.needs)
     assert ("Needs nothing" in about) == (not strategy.needs)
 
 
-def test_each_strategy_has_a_file() -> None:
-    """What is exported can be chosen on the command line, once."""
+def test_each_strategy_has_one_file_and_is_exported() -> None:
+    """Every concrete class that a module of the room defines can be imported from it and chosen by one name."""
+    for module in pkgutil.walk_packages(alframe.strategy.__path__, "alframe.strategy."):
+        importlib.import_module(module.name)
+    defined = {
+        child
+        for child in _subclasses(Strategy)
+        if child.__module__.startswith("alframe.strategy.") and not inspect.isabstract(child)
+    }
     exported = {getattr(alframe.strategy, name) for name in alframe.strategy.__all__}
-    concrete = {thing for thing in exported if inspect.isclass(thing) and not inspect.isabstract(thing)}
-    configured = [type(_made(path)) for path in FILES if path.parent.name == "strategy"]
+    configured = [type(made(name)) for name in STRATEGIES]
     assert len(configured) == len(set(configured))
-    assert set(configured) == concrete
+    assert set(configured) == defined
+    assert defined <= exported
 
 
-def test_a_first_set_needs_no_trained_learner() -> None:
+@pytest.mark.parametrize("name", COLD_STARTS)
+def test_a_first_set_needs_no_trained_learner(name: str) -> None:
     """Before there is a label there are embeddings of pixels at most, and no probabilities."""
-    for path in FILES:
-        if path.parent.name == "cold_start":
-            assert _made(path).needs <= {"embeddings"}
+    assert made(name, "cold_start").needs <= {"embeddings"}
