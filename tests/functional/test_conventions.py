@@ -19,11 +19,11 @@ INSIDE = {"checks", "distances"}
 def public_functions() -> dict[str, tuple[str, Callable[..., Any]]]:
     """Every public function that a module of the room defines, with the module's name."""
     found: dict[str, tuple[str, Callable[..., Any]]] = {}
-    for info in pkgutil.iter_modules(alframe.functional.__path__):
-        module = importlib.import_module(f"alframe.functional.{info.name}")
+    for info in pkgutil.walk_packages(alframe.functional.__path__, "alframe.functional."):
+        module = importlib.import_module(info.name)
         for name, function in inspect.getmembers(module, inspect.isfunction):
             if function.__module__ == module.__name__ and not name.startswith("_"):
-                found[name] = (info.name, function)
+                found[name] = (info.name.removeprefix("alframe.functional."), function)
     return found
 
 

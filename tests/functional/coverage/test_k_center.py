@@ -85,27 +85,11 @@ def test_points_at_centers_come_last() -> None:
     assert k_center_greedy(points, 4, centers=np.array([[5.0]])).tolist() == [1, 2, 0, 3]
 
 
-@given(points=lattice(10), count=st.integers(1, 9))
-def test_the_radius_is_zero_at_centers_and_falls_with_more(points: Points, count: int) -> None:
-    """A centre covers itself; one more centre never leaves a point farther away."""
-    fewer, more = coverage_radius(points, points[:count]), coverage_radius(points, points[: count + 1])
-    assert (fewer[:count] == 0).all()
-    assert (more <= fewer).all()
-
-
-def test_the_radius_is_the_distance_to_the_nearest() -> None:
-    """A right triangle: the distance is Euclidean, not squared, and to the nearer of two centres."""
-    centers = np.array([[0.0, 0.0], [100.0, 0.0]])
-    np.testing.assert_allclose(coverage_radius(np.array([[3.0, 4.0], [97.0, 4.0]]), centers), [5.0, 5.0])
-
-
 def test_what_cannot_be_measured_is_refused() -> None:
-    """Centres of another width, none where one is needed, NaN, and budgets that the pool cannot serve."""
+    """Centres of another width, NaN, and budgets that the pool cannot serve."""
     points = np.zeros((3, 2))
     with pytest.raises(InvalidInput, match=r"centers must be \(N, 2\)"):
         k_center_greedy(points, 1, np.zeros((1, 3)))
-    with pytest.raises(InvalidInput, match="give at least one"):
-        coverage_radius(points, np.zeros((0, 2)))
     with pytest.raises(InvalidInput, match="NaN"):
         k_center_greedy(np.array([[np.nan]]), 1)
     with pytest.raises(PoolExhausted):
