@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from alframe.functional.badge import badge
 from alframe.functional.comparison import (
     adjusted_p_values,
     mean_and_half_width,
@@ -19,7 +20,7 @@ from alframe.functional.disagreement import (
 )
 from alframe.functional.learning_curve import area_under_curve, labels_needed
 from alframe.functional.randomness import derive_seed, generator
-from alframe.functional.seeding import badge, k_means, k_means_plus_plus
+from alframe.functional.seeding import k_means, k_means_plus_plus
 from alframe.functional.uncertainty import entropy, least_confidence, margin
 
 __all__ = [

@@ -12,7 +12,7 @@ import pytest
 
 import alframe.functional
 
-INSIDE = {"checks", "distances"}
+INSIDE = {"checks", "distances", "spread"}
 """Modules that serve the others and are not exported."""
 
 
