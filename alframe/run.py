@@ -83,7 +83,8 @@ def run(parts: Parts, folder: Path, config: Mapping[str, Any]) -> Path:
     if len(parts.data.classes) < 2:
         raise DataError(f"a classifier needs at least two classes, {parts.data.name} has {list(parts.data.classes)}")
     data = parts.loader(parts.data, parts.transforms)
-    make_learner = partial(parts.learner, data.image_shape, data.num_classes)
+    predicts_loss = "predicted_loss" in parts.strategy.needs
+    make_learner = partial(parts.learner, data.image_shape, data.num_classes, predicts_loss=predicts_loss)
     _try_out(parts, make_learner)
     config = {**config, "classes": list(parts.data.classes), "data_sha256": _fingerprint(parts.data.table)}
     with claim_folder(folder, config) as engine, log_to(folder / "alframe.log"):

@@ -19,6 +19,7 @@ from alframe.data import Batch
 from alframe.errors import ConfigurationError
 from alframe.learner.backbone import Backbone
 from alframe.learner.head import Head
+from alframe.learner.loss_prediction import LossHead, ranking_loss
 from alframe.learner.posterior import Posterior
 from alframe.types import Need
 
@@ -27,17 +28,27 @@ if TYPE_CHECKING:
 
 
 class Network(nn.Module):
-    """A backbone under a head: images (B, channels, S, S) -> logits (B, C)."""
+    """A backbone under a head, and a head for the loss where one is asked for: images (B, channels, S, S) -> logits."""
+
+    loss_head: LossHead | None
 
     def __init__(self, backbone: Backbone, head: Head) -> None:
         super().__init__()
         self.backbone = backbone
         self.head = head
+        self.loss_head = None
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (B, C)."""
         logits: Tensor = self.head(self.backbone(images))
         return logits
+
+    def predict_loss(self, features: Tensor, embeddings: Tensor) -> Tensor:
+        """Predicted loss (B,) for the backbone's features (B, width) and the head's embeddings (B, D)."""
+        if self.loss_head is None:
+            raise ConfigurationError("this learner has no head for its loss; make it with predicts_loss=True")
+        predicted: Tensor = self.loss_head([features, embeddings])
+        return predicted
 
 
 class Classifier(LightningModule):
@@ -54,6 +65,8 @@ class Classifier(LightningModule):
         label_smoothing: share of the target spread over all classes.
         class_weights: weights of the classes in the loss: ``balanced`` (inverse frequency among the training
             labels), one number per class, or ``None`` for all alike.
+        predicts_loss: whether to learn to predict the loss too, for strategies that need ``predicted_loss``; the rest
+            of the model is trained as it would be without.
     """
 
     def __init__(
@@ -68,6 +81,7 @@ class Classifier(LightningModule):
         dropout: float = 0.5,
         label_smoothing: float = 0.0,
         class_weights: Literal["balanced"] | Sequence[float] | None = None,
+        predicts_loss: bool = False,
     ) -> None:
         super().__init__()
         for name, share in (("dropout", dropout), ("label_smoothing", label_smoothing)):
@@ -82,6 +96,11 @@ class Classifier(LightningModule):
         self.networks = nn.ModuleList(
             _network(backbone(image_shape), num_classes, dropout) for _ in range(posterior.members)
         )
+        if predicts_loss:
+            # The global generator is left where it was: initial weights and dropout are those of a learner without.
+            with torch.random.fork_rng(devices=[]):
+                for network in self._each_network():
+                    network.loss_head = LossHead([network.backbone.width, network.head.embedding_width])
         self._class_weights = class_weights
         self._label_smoothing = label_smoothing
         self._loss_weights: Tensor | None
@@ -113,11 +132,18 @@ class Classifier(LightningModule):
         """Sum of the networks' losses, so that each has the gradient of its own."""
         if len(batch.labels) == 0:
             return None
-        logits = self(batch.images)
-        losses = [self.loss(logits[:, member], batch.labels) for member in range(logits.shape[1])]
+        losses, ranking = [], []
+        for network in self._each_network():
+            features = network.backbone(batch.images)
+            embeddings = network.head.embed(features)
+            logits = network.head.classify(embeddings)
+            losses.append(self.loss(logits, batch.labels))
+            if network.loss_head is not None:
+                each = cross_entropy(logits.detach(), batch.labels, reduction="none")
+                ranking.append(ranking_loss(network.predict_loss(features, embeddings), each))
         loss = torch.stack(losses).sum()
         self.log("train_loss", loss / len(losses), on_step=False, on_epoch=True, batch_size=len(batch.labels))
-        return loss
+        return loss + torch.stack(ranking).sum() if ranking else loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
         """Log the mean cross entropy of the networks as ``val_loss``; every class counts alike."""
@@ -142,19 +168,29 @@ class Classifier(LightningModule):
         Args:
             images: (B, channels, S, S).
             draws: from ``draws``.
-            needs: which of ``probs`` (B, C), the mean over the draws; ``samples`` (B, T, C), each draw; and
-                ``embeddings`` (B, D), penultimate features without dropout, of all networks side by side.
+            needs: which of ``probs`` (B, C), the mean over the draws; ``samples`` (B, T, C), each draw;
+                ``embeddings`` (B, D), penultimate features without dropout, of all networks side by side; and
+                ``predicted_loss`` (B,), the mean over the networks.
         """
         features = [network.backbone(images) for network in self._each_network()]
         found: dict[Need, Tensor] = {}
-        if "embeddings" in needs:
-            heads = [network.head for network in self._each_network()]
-            found["embeddings"] = torch.cat([h.embed(f).float() for h, f in zip(heads, features, strict=True)], dim=1)
+        if "embeddings" in needs or "predicted_loss" in needs:
+            embeddings = [network.head.embed(f) for network, f in zip(self._each_network(), features, strict=True)]
+            found["embeddings"] = torch.cat(embeddings, dim=1).float()
+        if "predicted_loss" in needs:
+            networks = zip(self._each_network(), features, embeddings, strict=True)
+            found["predicted_loss"] = torch.stack([n.predict_loss(f, e) for n, f, e in networks]).float().mean(dim=0)
         if "probs" in needs or "samples" in needs:
             logits = torch.cat([draw(f) for draw, f in zip(draws, features, strict=True)], dim=1)
             samples = logits.float().softmax(dim=-1)
             found |= {"samples": samples, "probs": samples.mean(dim=1)}
         return {need: found[need] for need in needs}
+
+    def linear_head(self) -> Tensor:
+        """The linear layer from ``embeddings`` to mean logits over the networks, (C, D + 1), its bias last."""
+        layers = [cast("nn.Linear", network.head.layers[-1]) for network in self._each_network()]
+        bias = torch.stack([layer.bias for layer in layers]).mean(dim=0)
+        return torch.cat([*(layer.weight / len(layers) for layer in layers), bias[:, None]], dim=1).detach()
 
     def _each_network(self) -> Iterator[Network]:
         return cast("Iterator[Network]", iter(self.networks))

@@ -23,7 +23,9 @@ class Head(nn.Module):
 
     def __init__(self, width: int, hidden: Sequence[int], num_classes: int, dropout: float) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(nn.Linear(*widths) for widths in pairwise((width, *hidden, num_classes)))
+        widths = (width, *hidden)
+        self.layers = nn.ModuleList(nn.Linear(*pair) for pair in pairwise((*widths, num_classes)))
+        self.embedding_width = widths[-1]
         self.dropout = dropout
 
     def forward(self, features: Tensor) -> Tensor:

@@ -40,13 +40,16 @@ def predict(
         seed: of the posterior's draws; equal seeds give equal draws.
         description: what the progress bar calls the pass.
     """
+    per_sample = set(needs) - {"head"}
     data.predict_on(positions)
     with bar(description, total=len(data.predict_dataloader())) as advance:
         trainer = make_trainer(callbacks=[Advance(advance)])
-        scorer = _Scorer(learner, needs, seed)
+        scorer = _Scorer(learner, per_sample, seed)
         with interruptible():
             parts = cast("list[dict[str, Tensor]]", trainer.predict(scorer, datamodule=data) or [])
-    found = {need: torch.cat([part[need] for part in parts]).numpy() for need in needs}
+    found = {need: torch.cat([part[need] for part in parts]).numpy() for need in per_sample}
+    if "head" in needs:
+        found["head"] = learner.linear_head().float().cpu().numpy()
     read = torch.cat([part["positions"] for part in parts]).numpy() if parts else np.empty(0, dtype=np.int64)
     return Predictions(ids=data.source.table.ids[read], **found)
 
