@@ -18,6 +18,7 @@ from alframe.functional.disagreement import (
     variation_ratio,
     vote_entropy,
 )
+from alframe.functional.error_driven import error_rate_nearby, forgetting, last_predicted, pseudo_loss
 from alframe.functional.learning_curve import area_under_curve, labels_needed
 from alframe.functional.randomness import derive_seed, generator
 from alframe.functional.seeding import k_means, k_means_plus_plus
@@ -32,11 +33,14 @@ __all__ = [
     "coverage_radius",
     "derive_seed",
     "entropy",
+    "error_rate_nearby",
+    "forgetting",
     "generator",
     "k_center_greedy",
     "k_means",
     "k_means_plus_plus",
     "labels_needed",
+    "last_predicted",
     "least_confidence",
     "margin",
     "mean_and_half_width",
@@ -44,6 +48,7 @@ __all__ = [
     "paired_p_value",
     "penalty_matrix",
     "predictive_entropy",
+    "pseudo_loss",
     "variation_ratio",
     "vote_entropy",
 ]
