@@ -53,6 +53,21 @@ def check_points(points: NDArray[Any], name: str = "points", width: int | None =
     return _check_finite(points, name)
 
 
+def check_paired(probs: NDArray[Any], embeddings: NDArray[Any]) -> tuple[Floats, Floats]:
+    """Return ``probs``, (N, C), and ``embeddings``, (N, D), if both pass and have one row per sample.
+
+    >>> [array.shape for array in check_paired(np.array([[0.5, 0.5]]), np.zeros((1, 8)))]
+    [(1, 2), (1, 8)]
+
+    Raises:
+        InvalidInput: what ``check_probs`` and ``check_points`` refuse; different lengths.
+    """
+    probs, embeddings = check_probs(probs), check_points(embeddings, "embeddings")
+    if len(probs) != len(embeddings):
+        raise InvalidInput(f"probs has {len(probs)} rows and embeddings has {len(embeddings)}; give one per sample")
+    return probs, embeddings
+
+
 def check_budget(budget: int, available: int) -> int:
     """Return ``budget`` if it lies between 1 and ``available``.
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from alframe.errors import InvalidInput, PoolExhausted
-from alframe.functional.checks import check_budget, check_points, check_probs, check_samples
+from alframe.functional.checks import check_budget, check_paired, check_points, check_probs, check_samples
 
 UNIFORM = np.full((3, 4), 0.25)
 
@@ -79,3 +79,13 @@ def test_a_budget_lies_between_one_and_the_pool() -> None:
         check_budget(0, available=3)
     with pytest.raises(PoolExhausted, match="cannot select 4 samples: the pool holds 3"):
         check_budget(4, available=3)
+
+
+def test_probs_and_embeddings_come_in_pairs() -> None:
+    """Both pass unchanged, or the message names both lengths."""
+    embeddings = np.zeros((3, 2))
+    probs, points = check_paired(UNIFORM, embeddings)
+    assert probs is UNIFORM
+    assert points is embeddings
+    with pytest.raises(InvalidInput, match="probs has 3 rows and embeddings has 2"):
+        check_paired(UNIFORM, embeddings[:2])
