@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 from pytorch_lightning import Trainer
 
+from alframe.chronicle import Chronicle, view_of
 from alframe.data import ImageData
 from alframe.errors import ConfigurationError, DataError, LabelsPending
 from alframe.evaluation import evaluate
@@ -17,7 +18,8 @@ from alframe.learner import Classifier, load_weights, pixel_embeddings, predict,
 from alframe.oracle import Oracle
 from alframe.pool import Pool, State
 from alframe.progress import say
-from alframe.storage import Journal, file_sha256, load_predictions, load_record, save_predictions, save_record
+from alframe.stopping import StoppingRule
+from alframe.storage import Journal, file_sha256, load_arrays, load_record, save_arrays, save_record
 from alframe.strategy import Strategy
 from alframe.training import FromScratch
 from alframe.types import CurvePoint, Need, Positions, Predictions, Query
@@ -32,17 +34,13 @@ class Plan:
     Attributes:
         initial: labels in the first set, which ``cold_start`` chooses.
         batch: labels in each further query.
-        rounds: how many further queries.
-        budget: stop at this many labels; ``None`` for no limit beside ``rounds``.
-        target_accuracy: stop when the test accuracy reaches it; ``None`` for no target.
+        rounds: how many further queries, unless a stopping rule ends the run before.
         validation: labelled samples held out for early stopping, never queried and not counted as queried.
     """
 
     initial: int = 20
     batch: int = 20
     rounds: int = 10
-    budget: int | None = None
-    target_accuracy: float | None = None
     validation: int = 0
 
     def __post_init__(self) -> None:
@@ -50,15 +48,6 @@ class Plan:
         for name, least in (("initial", 1), ("batch", 1), ("rounds", 0), ("validation", 0)):
             if getattr(self, name) < least:
                 raise ConfigurationError(f"cycle.{name} must be at least {least}, got {getattr(self, name)}")
-        if self.budget is not None and self.budget < self.initial:
-            raise ConfigurationError(f"cycle.budget={self.budget} does not cover cycle.initial={self.initial}")
-        if self.target_accuracy is not None and not 0 < self.target_accuracy <= 1:
-            raise ConfigurationError(f"cycle.target_accuracy must lie in (0, 1], got {self.target_accuracy}")
-
-    def wanted(self, round: int) -> int:
-        """How many labels ``round`` asks for; 0 once the budget is spent."""
-        size, before = (self.initial, 0) if round == 0 else (self.batch, self.initial + (round - 1) * self.batch)
-        return size if self.budget is None else max(0, min(size, self.budget - before))
 
 
 @dataclass(frozen=True)
@@ -80,6 +69,7 @@ class Cycle:
     cold_start: Strategy
     strategy: Strategy
     oracle: Oracle
+    stopping: StoppingRule
     journal: Journal
     seed: int
     _latest: dict[int, Classifier] = field(default_factory=dict, init=False, repr=False)
@@ -93,18 +83,19 @@ class Cycle:
         """
         self._inspect()
         for round in range(self.plan.rounds + 1):
-            if self.plan.wanted(round) == 0:
-                return "the label budget is spent"
             self._predict(round)
+            self._view(round)
             query = self._query(round)
             if query is None:
                 return "no unlabelled samples are left"
+            if reason := self.stopping.reason(self._chronicle.progress(round, query)):
+                return reason
             self._ask(query)
             self._collect(query)
             self._train(round)
-            accuracy = self._evaluate(round).evaluation.accuracy
-            if self.plan.target_accuracy is not None and accuracy >= self.plan.target_accuracy:
-                return "the target accuracy is reached"
+            self._evaluate(round)
+            if reason := self.stopping.reason(self._chronicle.progress(round + 1)):
+                return reason
         return f"all {self.plan.rounds} rounds are done"
 
     def _inspect(self) -> None:
@@ -125,16 +116,23 @@ class Cycle:
     def _predict(self, round: int) -> None:
         if self.journal.done(round, "predict"):
             return
-        strategy = self._strategy(round)
         with self.journal.step(round, "predict", _artefact(round, "predictions.npz")) as path:
             positions = self.pool.in_state(State.UNLABELLED)
-            if strategy.uses_labelled:
+            if self._strategy(round).uses_labelled:
                 positions = np.concatenate([positions, self.pool.in_state(State.LABELLED)])
-            predictions = self._predictions(round, positions, strategy.needs)
+            predictions = self._predictions(round, positions, self._needs(round) - {"history"})
             if len(positions) and not len(predictions):
                 raise DataError(f"none of the {len(positions)} images of the pool can be read: are they still there?")
-            save_predictions(path, predictions)
+            save_arrays(path, predictions)
             self._set_aside_unreadable(round)
+
+    def _view(self, round: int) -> None:
+        if round == 0 or not self._remembers or self.journal.done(round, "view"):
+            return
+        unlabelled, _ = self._split(load_arrays(self.journal.path(round, "predict"), Predictions))
+        if len(unlabelled):
+            with self.journal.step(round, "view", _artefact(round, "view.npz")) as path:
+                save_arrays(path, view_of(round, unlabelled))
 
     def _predictions(self, round: int, positions: Positions, needs: frozenset[Need]) -> Predictions:
         if not needs or len(positions) == 0:
@@ -147,15 +145,17 @@ class Cycle:
 
     def _query(self, round: int) -> Query | None:
         if not self.journal.done(round, "query"):
-            strategy = self._strategy(round)
-            predictions = load_predictions(self.journal.path(round, "predict"))
-            states = self.pool.states()[self.pool.positions(predictions.ids)]
-            unlabelled = predictions.take(np.flatnonzero(states == State.UNLABELLED))
-            labelled = predictions.take(np.flatnonzero(states == State.LABELLED))
-            budget = min(self.plan.wanted(round), len(unlabelled))
+            unlabelled, labelled = self._split(load_arrays(self.journal.path(round, "predict"), Predictions))
+            if "history" in self._needs(round):
+                unlabelled = replace(unlabelled, history=self._chronicle.history(round, unlabelled.ids))
+                labelled = replace(labelled, history=self._chronicle.history(round, labelled.ids))
+            allowed = self.stopping.allows(self._chronicle.progress(round))
+            wanted = self.plan.initial if round == 0 else self.plan.batch
+            budget = int(min(wanted, allowed, len(unlabelled)))
             if budget == 0:
                 return None
             with self.journal.step(round, "query", _artefact(round, "query.json")) as path:
+                strategy = self._strategy(round)
                 rng = generator(self.seed, round, "query")
                 chosen = strategy.select(unlabelled, budget, labelled=labelled, rng=rng)
                 scores = None if chosen.scores is None else tuple(chosen.scores.tolist())
@@ -164,6 +164,15 @@ class Cycle:
             # The weights can give them again, and over many rounds they would fill the disk.
             self.journal.path(round, "predict").unlink()
         return load_record(self.journal.path(round, "query"), Query)
+
+    def _split(self, predictions: Predictions) -> tuple[Predictions, Predictions]:
+        """Those of the unlabelled and of the labelled, with what the pool knows of each."""
+        positions = self.pool.positions(predictions.ids)
+        predictions = replace(predictions, costs=self.pool.table.costs[positions])
+        states, (labelled, labels) = self.pool.states()[positions], self.pool.labelled()
+        known = predictions.take(np.flatnonzero(states == State.LABELLED))
+        known = replace(known, labels=labels[np.searchsorted(labelled, self.pool.positions(known.ids))])
+        return predictions.take(np.flatnonzero(states == State.UNLABELLED)), known
 
     def _ask(self, query: Query) -> None:
         if not self.journal.done(query.round, "ask"):
@@ -231,6 +240,21 @@ class Cycle:
 
     def _strategy(self, round: int) -> Strategy:
         return self.cold_start if round == 0 else self.strategy
+
+    def _needs(self, round: int) -> frozenset[Need]:
+        """What the learner is asked for: by the strategy, by the stopping rule, and for the rounds to come."""
+        needs = self._strategy(round).needs
+        if round > 0 and self._remembers:
+            needs |= {"probs"}
+        return needs
+
+    @property
+    def _remembers(self) -> bool:
+        return "history" in self.strategy.needs or "probs" in self.stopping.needs
+
+    @property
+    def _chronicle(self) -> Chronicle:
+        return Chronicle(self.journal, self.pool)
 
     def _learner(self, round: int) -> Classifier:
         if round not in self._latest:

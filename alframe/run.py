@@ -25,6 +25,7 @@ from alframe.oracle import Oracle
 from alframe.pool import Ledger, Pool
 from alframe.progress import say
 from alframe.report import write_run_report
+from alframe.stopping import StoppingRule
 from alframe.storage import Journal, claim_folder
 from alframe.strategy import Strategy
 from alframe.training import FromScratch
@@ -49,6 +50,7 @@ class Parts:
         oracle: builds the oracle over a source.
         training: fits a learner.
         trainer: builds a Lightning Trainer.
+        stopping: ends the run before its last round.
         cycle: how far to go.
     """
 
@@ -63,6 +65,7 @@ class Parts:
     oracle: Callable[[Source], Oracle]
     training: FromScratch
     trainer: Callable[..., Trainer]
+    stopping: StoppingRule
     cycle: Plan
 
 
@@ -105,6 +108,7 @@ def run(parts: Parts, folder: Path, config: Mapping[str, Any]) -> Path:
             cold_start=parts.cold_start,
             strategy=parts.strategy,
             oracle=parts.oracle(parts.data),
+            stopping=parts.stopping,
             journal=Journal(engine, folder),
             seed=parts.seed,
         )

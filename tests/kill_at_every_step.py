@@ -19,6 +19,7 @@ import tiny
 from alframe import progress
 from alframe.run import run
 from alframe.storage import Journal, artifacts, open_database
+from alframe.strategy import Forgetting
 
 KILLED = -signal.SIGKILL
 
@@ -29,7 +30,7 @@ def attempt(folder: Path, prepare: Callable[[], None] = lambda: None) -> int:
     if process == 0:
         prepare()
         progress.be_quiet(True)
-        run(tiny.parts(), folder, tiny.CONFIG)
+        run(tiny.parts(strategy=Forgetting()), folder, tiny.CONFIG)
         os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 

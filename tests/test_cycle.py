@@ -116,16 +116,14 @@ def test_a_finished_run_does_nothing_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("plan", "labels"),
     [
-        (Plan(initial=6, batch=4, rounds=9, budget=12), [6, 10, 12]),
         (Plan(initial=30, batch=10, rounds=9), [30, 40, 45]),
-        (Plan(initial=6, batch=4, rounds=9, target_accuracy=0.01), [6]),
         (Plan(initial=6, batch=4, rounds=0), [6]),
         (Plan(initial=20, batch=20, rounds=5, validation=10), [20, 35]),
     ],
-    ids=["budget", "pool", "target", "rounds", "validation samples are never queried"],
+    ids=["pool", "rounds", "validation samples are never queried"],
 )
 def test_a_run_ends_when_something_is_used_up(tmp_path: Path, plan: Plan, labels: list[int]) -> None:
-    """The label budget, the pool and the target accuracy each end a run, at exactly the right number of labels."""
+    """The pool and the rounds each end a run, at exactly the right number of labels."""
     assert [point.labels for point in points(start(tmp_path, cycle=plan))] == labels
 
 
@@ -245,8 +243,7 @@ def test_workers_change_nothing(tmp_path: Path) -> None:
     ("wrong", "message"),
     [
         ({"initial": 0}, "cycle.initial must be at least 1, got 0"),
-        ({"budget": 10}, "cycle.budget=10 does not cover cycle.initial=20"),
-        ({"target_accuracy": 95.0}, r"cycle.target_accuracy must lie in \(0, 1\]"),
+        ({"rounds": -1}, "cycle.rounds must be at least 0, got -1"),
     ],
 )
 def test_plans_that_make_no_run_are_refused(wrong: dict[str, Any], message: str) -> None:

@@ -1,6 +1,6 @@
 """What outlives the process: the SQL tables of a run, its journal, and files that are whole or absent."""
 
-from alframe.storage.arrays import load_predictions, save_predictions
+from alframe.storage.arrays import load_arrays, save_arrays
 from alframe.storage.artifacts import file_sha256, whole_file
 from alframe.storage.database import open_database, sqlite_url
 from alframe.storage.journal import Journal, JournalEntry
@@ -12,10 +12,10 @@ __all__ = [
     "JournalEntry",
     "claim_folder",
     "file_sha256",
-    "load_predictions",
+    "load_arrays",
     "load_record",
     "open_database",
-    "save_predictions",
+    "save_arrays",
     "save_record",
     "sqlite_url",
     "whole_file",

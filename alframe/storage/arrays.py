@@ -1,22 +1,26 @@
-"""Predictions as an uncompressed .npz file, read without unpickling."""
+"""Records of arrays as uncompressed .npz files, read without unpickling."""
 
 from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from alframe.types import Predictions
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Record = TypeVar("Record")
 
 
-def save_predictions(path: Path, predictions: Predictions) -> None:
-    """Write the arrays that there are."""
-    arrays = {field.name: getattr(predictions, field.name) for field in fields(predictions)}
+def save_arrays(path: Path, record: DataclassInstance) -> None:
+    """Write the fields of a dataclass that are not ``None``."""
+    arrays = {field.name: getattr(record, field.name) for field in fields(record)}
     np.savez(path, **{name: values for name, values in arrays.items() if values is not None})
 
 
-def load_predictions(path: Path) -> Predictions:
-    """Read what ``save_predictions`` wrote."""
+def load_arrays(path: Path, kind: type[Record]) -> Record:
+    """Read what ``save_arrays`` wrote."""
     with np.load(path, allow_pickle=False) as arrays:
-        return Predictions(**arrays)
+        return kind(**{name: values if values.ndim else values.item() for name, values in arrays.items()})

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from alframe.errors import RunConflict
-from alframe.storage import load_predictions, load_record, save_predictions, save_record
-from alframe.types import CurvePoint, Evaluation, Predictions, Query
+from alframe.storage import load_arrays, load_record, save_arrays, save_record
+from alframe.types import CurvePoint, Evaluation, PoolView, Predictions, Query
 
 
 @pytest.mark.parametrize(
@@ -36,8 +36,18 @@ def test_predictions_come_back_equal(tmp_path: Path) -> None:
     """Arrays survive bit for bit; an array that is not there stays away."""
     rng = np.random.default_rng(0)
     given = Predictions(ids=np.array(["a", "bc"]), embeddings=rng.normal(size=(2, 3)).astype(np.float32))
-    save_predictions(tmp_path / "predictions.npz", given)
-    found = load_predictions(tmp_path / "predictions.npz")
+    save_arrays(tmp_path / "predictions.npz", given)
+    found = load_arrays(tmp_path / "predictions.npz", Predictions)
     assert found.ids.tolist() == ["a", "bc"]
     assert found.probs is None
     np.testing.assert_array_equal(found.embeddings, given.embeddings)
+
+
+def test_numbers_among_arrays_come_back_as_numbers(tmp_path: Path) -> None:
+    """A view of the pool names its round."""
+    view = PoolView(3, np.array(["a", "b"]), np.array([1, 0]), np.array([0.5, 0.25]))
+    save_arrays(tmp_path / "view.npz", view)
+    found = load_arrays(tmp_path / "view.npz", PoolView)
+    assert found.round == 3
+    assert found.ids.tolist() == ["a", "b"]
+    assert found.classes.tolist() == [1, 0]
