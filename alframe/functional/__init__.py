@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from alframe.functional.allocation import affordable, balanced_classes, score_per_cost
 from alframe.functional.badge import badge
 from alframe.functional.comparison import (
     adjusted_p_values,
@@ -9,6 +10,7 @@ from alframe.functional.comparison import (
     paired_p_value,
     penalty_matrix,
 )
+from alframe.functional.cosine import density, distinct, resembles
 from alframe.functional.coverage import coverage_radius, k_center_greedy
 from alframe.functional.disagreement import (
     bald,
@@ -21,17 +23,24 @@ from alframe.functional.disagreement import (
 from alframe.functional.error_driven import error_rate_nearby, forgetting, last_predicted, pseudo_loss
 from alframe.functional.learning_curve import area_under_curve, labels_needed
 from alframe.functional.randomness import derive_seed, generator
+from alframe.functional.ranking import rank_product
 from alframe.functional.seeding import k_means, k_means_plus_plus
+from alframe.functional.stream import choose_from_stream
 from alframe.functional.uncertainty import entropy, least_confidence, margin
 
 __all__ = [
     "adjusted_p_values",
+    "affordable",
     "area_under_curve",
     "badge",
+    "balanced_classes",
     "bald",
+    "choose_from_stream",
     "consensus_kl",
     "coverage_radius",
+    "density",
     "derive_seed",
+    "distinct",
     "entropy",
     "error_rate_nearby",
     "forgetting",
@@ -49,6 +58,9 @@ __all__ = [
     "penalty_matrix",
     "predictive_entropy",
     "pseudo_loss",
+    "rank_product",
+    "resembles",
+    "score_per_cost",
     "variation_ratio",
     "vote_entropy",
 ]

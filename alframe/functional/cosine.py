@@ -1,0 +1,116 @@
+"""Cosine similarity: which points resemble which, and how much a point is like all the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alframe.errors import InvalidInput
+from alframe.functional.checks import check_points
+from alframe.types import Positions
+
+BLOCK_ENTRIES = 1 << 22
+"""Most entries that one temporary may hold: 32 MiB of float64."""
+
+ROUNDING = 1e-12
+"""How far a float64 product of unit vectors may fall short of the similarity that it stands for."""
+
+
+def resembles(points: NDArray[Any], centers: NDArray[Any], similarity: float) -> NDArray[np.bool_]:
+    """Whether a centre has at least this cosine similarity to the point, (N, D), (M, D) -> (N,).
+
+    A vector of zeros has no direction and resembles nothing.
+
+    >>> resembles(np.array([[2.0, 0.0], [0.0, 1.0]]), np.array([[1.0, 0.1]]), similarity=0.99).tolist()
+    [True, False]
+
+    Raises:
+        InvalidInput: points or centres of another shape or with NaN; a similarity outside (0, 1].
+
+    Source: Salton, Wong & Yang, "A vector space model for automatic indexing", 1975.
+    """
+    points = check_points(points)
+    centers = check_points(centers, "centers", width=points.shape[1])
+    _check_similarity(similarity)
+    found = np.zeros(len(points), dtype=np.bool_)
+    if len(centers) == 0:
+        return found
+    exact = _directions(centers)
+    rough = exact.astype(np.float32).T
+    # Twice the largest error of a float32 product of unit vectors; what lies nearer to the bound is settled in float64.
+    band = np.finfo(np.float32).eps * (points.shape[1] + 2)
+    for block in _blocks(points, centers):
+        highest = (_directions(points[block]).astype(np.float32) @ rough).max(axis=1)
+        found[block] = highest >= similarity
+        close = block.start + np.flatnonzero(np.abs(highest - similarity) <= band)
+        found[close] = (_directions(points[close]) @ exact.T).max(axis=1) >= similarity - ROUNDING
+    return found
+
+
+def distinct(points: NDArray[Any], similarity: float) -> Positions:
+    """Keep a point unless it resembles one kept before, (N, D) -> positions, ascending, the first of each kind.
+
+    Made for batches: the time grows with the square of what is kept.
+
+    >>> distinct(np.array([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0]]), similarity=0.99).tolist()
+    [0, 2]
+
+    Raises:
+        InvalidInput: points of another shape or with NaN; a similarity outside (0, 1].
+
+    Source: leader clustering; Hartigan, "Clustering algorithms", 1975, with cosine similarity.
+    """
+    directions = _directions(check_points(points))
+    _check_similarity(similarity)
+    kept = np.empty_like(directions)
+    positions: list[int] = []
+    for position, direction in enumerate(directions):
+        count = len(positions)
+        if count == 0 or (kept[:count] @ direction).max() < similarity - ROUNDING:
+            kept[count] = direction
+            positions.append(position)
+    return np.array(positions, dtype=np.int64)
+
+
+def density(points: NDArray[Any]) -> NDArray[np.float64]:
+    """Mean cosine similarity to all points, itself among them, (N, D) -> (N,), in [-1, 1]; high is typical.
+
+    The mean of the similarities is the similarity to the mean direction, so the time grows with N, not its square.
+
+    >>> density(np.array([[1.0, 0.0], [3.0, 0.0], [0.0, 1.0]])).round(4).tolist()
+    [0.6667, 0.6667, 0.3333]
+
+    Raises:
+        InvalidInput: points of another shape or with NaN.
+
+    Source: Settles & Craven, "An analysis of active learning strategies for sequence labeling tasks", EMNLP 2008.
+    """
+    points = check_points(points)
+    total = np.zeros(points.shape[1])
+    for block in _blocks(points):
+        total += _directions(points[block]).sum(axis=0)
+    mean = total / max(len(points), 1)
+    scores = np.empty(len(points))
+    for block in _blocks(points):
+        scores[block] = _directions(points[block]) @ mean
+    return scores
+
+
+def _directions(points: NDArray[Any]) -> NDArray[np.float64]:
+    """Rows of length one, in float64; a row of zeros stays one."""
+    exact = points.astype(np.float64)
+    norms = np.linalg.norm(exact, axis=1, keepdims=True)
+    return np.asarray(np.divide(exact, norms, out=exact, where=norms > 0))
+
+
+def _blocks(points: NDArray[Any], centers: NDArray[Any] | None = None) -> list[slice]:
+    """Slices of so many points that neither they nor their products with the centres outgrow the limit."""
+    rows = max(1, BLOCK_ENTRIES // max(1, points.shape[1], 0 if centers is None else len(centers)))
+    return [slice(start, start + rows) for start in range(0, len(points), rows)]
+
+
+def _check_similarity(similarity: float) -> None:
+    if not 0 < similarity <= 1:
+        raise InvalidInput(f"similarity must lie in (0, 1], got {similarity}")

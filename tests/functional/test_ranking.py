@@ -1,0 +1,70 @@
+"""The product of ranks against counting, and what it does not depend on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+
+from alframe.errors import InvalidInput
+from alframe.functional import rank_product
+
+scores = arrays(np.float64, (2, 8), elements=st.integers(-3, 3).map(float))
+strengths = st.tuples(st.sampled_from([0.0, 0.5, 1.0, 2.0]), st.sampled_from([0.0, 0.5, 1.0, 2.0]))
+
+
+def counted(values: NDArray[np.float64], powers: tuple[float, float]) -> list[float]:
+    """For each score: how many lie below, and half of the others that are equal, and the sample itself, over N."""
+    result = []
+    for column in range(values.shape[1]):
+        product = 1.0
+        for row, power in zip(values, powers, strict=True):
+            below, equal = (row < row[column]).sum(), (row == row[column]).sum()
+            product *= float((below + (equal + 1) / 2) / len(row)) ** power
+        result.append(product)
+    return result
+
+
+@given(values=scores, powers=strengths)
+def test_ranks_are_what_counting_gives(values: NDArray[np.float64], powers: tuple[float, float]) -> None:
+    """Ties share the mean of their ranks."""
+    np.testing.assert_allclose(rank_product(values, powers), counted(values, powers), rtol=1e-12)
+
+
+@given(values=scores, powers=strengths, order=st.permutations(range(8)))
+def test_units_and_order_do_not_count(
+    values: NDArray[np.float64], powers: tuple[float, float], order: list[int]
+) -> None:
+    """Any rising transformation of a score gives the same product; permuted samples carry theirs with them."""
+    product = rank_product(values, powers)
+    np.testing.assert_array_equal(rank_product(np.exp(7 * values), powers), product)
+    np.testing.assert_array_equal(rank_product(values[:, order], powers), product[order])
+
+
+@given(values=scores, powers=strengths)
+def test_what_is_higher_in_every_score_is_no_lower_in_the_product(
+    values: NDArray[np.float64], powers: tuple[float, float]
+) -> None:
+    """Pareto: a sample that no score puts below another is not put below it."""
+    product = rank_product(values, powers)
+    dominates = (values[:, :, np.newaxis] >= values[:, np.newaxis]).all(axis=0)
+    assert (product[:, np.newaxis] >= product)[dominates].all()
+
+
+def test_no_strength_leaves_a_score_out() -> None:
+    """With strengths 1 and 0 the order is that of the first score."""
+    values = np.array([[1.0, 3.0, 2.0], [9.0, 0.0, 5.0]])
+    assert rank_product(values, [1, 0]).argsort().tolist() == [0, 2, 1]
+
+
+def test_scores_without_their_strengths_are_refused() -> None:
+    """One strength each, none negative, and no NaN."""
+    values = np.zeros((2, 3))
+    for powers in ([1.0], [1.0, -1.0], [1.0, np.nan]):
+        with pytest.raises(InvalidInput, match="strengths must be 2 numbers"):
+            rank_product(values, powers)
+    with pytest.raises(InvalidInput, match="NaN"):
+        rank_product(np.full((2, 3), np.nan), [1, 1])
