@@ -67,9 +67,7 @@ def main(
     if one is not None:
         print(json.dumps(asdict(measure(known[one[0]], one[1]))))
         return
-    print(
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; median of each contest's runs"
-    )
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     met = []
     for key, contest in known.items():
         if only.lower() in key.lower() or only.lower() in contest.name.lower():
