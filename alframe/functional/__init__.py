@@ -21,10 +21,11 @@ from alframe.functional.disagreement import (
     vote_entropy,
 )
 from alframe.functional.error_driven import error_rate_nearby, forgetting, last_predicted, pseudo_loss
+from alframe.functional.k_means import k_means
 from alframe.functional.learning_curve import area_under_curve, labels_needed
 from alframe.functional.randomness import derive_seed, generator
 from alframe.functional.ranking import rank_product
-from alframe.functional.seeding import k_means, k_means_plus_plus
+from alframe.functional.seeding import k_means_plus_plus
 from alframe.functional.stream import choose_from_stream
 from alframe.functional.uncertainty import entropy, least_confidence, margin
 

@@ -68,6 +68,24 @@ def check_paired(probs: NDArray[Any], embeddings: NDArray[Any]) -> tuple[Floats,
     return probs, embeddings
 
 
+def check_weights(weights: NDArray[Any], count: int) -> NDArray[np.float64]:
+    """Return ``weights``, (N,), in float64, if they are ``count`` finite numbers that are not negative.
+
+    >>> check_weights(np.array([0, 2]), count=2).tolist()
+    [0.0, 2.0]
+
+    Raises:
+        InvalidInput: another shape, a negative value, a NaN or an infinity.
+    """
+    weights = np.asarray(weights, dtype=np.float64)
+    if weights.shape != (count,) or not np.isfinite(weights).all() or (weights < 0).any():
+        raise InvalidInput(
+            f"weights must be {count} finite numbers that are not negative, one per point; "
+            f"got shape {weights.shape} with values {weights}"
+        )
+    return weights
+
+
 def check_budget(budget: int, available: int) -> int:
     """Return ``budget`` if it lies between 1 and ``available``.
 

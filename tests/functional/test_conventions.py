@@ -12,7 +12,7 @@ import pytest
 
 import alframe.functional
 
-INSIDE = {"checks", "distances", "spread"}
+INSIDE = {"checks", "clustering", "distances", "gram", "greedy", "neighbors", "spread"}
 """Modules that serve the others and are not exported."""
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import chisquare
 
 from alframe.errors import InvalidInput, PoolExhausted
-from alframe.functional import k_means, k_means_plus_plus
+from alframe.functional import k_means_plus_plus
 
 Points = NDArray[np.float64]
 
@@ -81,34 +81,3 @@ def test_far_clusters_get_one_draw_each() -> None:
     for seed in range(20):
         chosen = k_means_plus_plus(points, 8, rng=np.random.default_rng(seed))
         assert len(set(which[chosen])) == 8
-
-
-@pytest.mark.parametrize("offset", [0.0, 1e6])
-def test_k_means_chooses_the_middle_of_each_cluster(offset: float) -> None:
-    """The point nearest to the mean of each far cluster, even where float32 would have few digits left."""
-    points, which = blobs(4, 30)
-    middles = set()
-    for blob in range(4):
-        members = np.flatnonzero(which == blob)
-        distances = np.linalg.norm(points[members] - points[members].mean(axis=0), axis=1)
-        middles.add(int(members[distances.argmin()]))
-    # FAISS begins with random points and may stay in a poor optimum, so some seeds merge two clusters.
-    found = [set(k_means(points + offset, 4, rng=np.random.default_rng(seed)).tolist()) for seed in range(20)]
-    assert middles in found
-
-
-@pytest.mark.parametrize("distinct", [1, 2, 3, 10])
-@pytest.mark.parametrize("budget", [1, 3, 7, 30])
-def test_k_means_gives_distinct_positions_where_clusters_are_empty(distinct: int, budget: int) -> None:
-    """Fewer different points than clusters: centroids fall together, positions do not."""
-    points = np.random.default_rng(0).normal(size=(distinct, 4))[np.arange(30) % distinct]
-    chosen = k_means(points, budget, rng=np.random.default_rng(0))
-    assert len(set(chosen.tolist())) == budget
-    assert chosen.min() >= 0
-    assert chosen.max() < 30
-
-
-def test_k_means_speaks_to_nobody(capfd: pytest.CaptureFixture[str]) -> None:
-    """FAISS would warn on the error stream that an active-learning pool is small for its clusters."""
-    k_means(blobs(4, 10)[0], 20, rng=np.random.default_rng(0))
-    assert capfd.readouterr() == ("", "")
