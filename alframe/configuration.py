@@ -35,9 +35,10 @@ def check(config: Mapping[str, Any], target: Callable[..., Any], path: str = "")
         here = f"{path}.{key}" if path else key
         if key not in parameters and not open_ended:
             raise ConfigurationError(unknown(here, [f"{path}.{name}" if path else name for name in parameters]))
-        if isinstance(value, Mapping) and "_target_" in value:
-            check(value, _resolve(value["_target_"], here), here)
-        elif not any("_target_" in part for part in _mappings(value)):
+        parts = dict(_parts(value, here))
+        for place, part in parts.items():
+            check(part, _resolve(part["_target_"], place), place)
+        if not parts:
             _check_value(value, hints.get(key, Any), here)
 
 
@@ -84,9 +85,10 @@ def _check_value(value: Any, hint: Any, path: str) -> None:
         raise ConfigurationError(f"{path}={value!r} is no right value: {expected}") from error
 
 
-def _mappings(value: Any) -> Iterator[Mapping[str, Any]]:
-    if isinstance(value, Mapping):
-        yield value
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _mappings(item)
+def _parts(value: Any, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The nearest mappings with a ``_target_``, at or below ``value``, and where they lie."""
+    if isinstance(value, Mapping) and "_target_" in value:
+        yield path, value
+    elif isinstance(value, Mapping | list | tuple):
+        for key, below in value.items() if isinstance(value, Mapping) else enumerate(value):
+            yield from _parts(below, f"{path}.{key}")

@@ -26,6 +26,7 @@ class Car:
 
     engine: Engine | Callable[[], Engine]
     seats: int = 4
+    spares: Mapping[str, Engine] | Sequence[Engine] = ()
 
 
 TARGET = {"_target_": f"{__name__}.Engine"}
@@ -85,3 +86,15 @@ def test_a_foreign_class_that_cannot_be_described_is_left_to_its_constructor() -
     check({"engine": sgd}, Car)
     with pytest.raises(ConfigurationError, match=r"did you mean engine\.momentum"):
         check({"engine": sgd | {"momentun": 0.9}}, Car)
+
+
+@pytest.mark.parametrize(
+    ("spares", "place"), [(lambda part: {"boot": part}, "spares.boot"), (lambda part: [part], "spares.0")]
+)
+def test_parts_in_mappings_and_lists_are_checked_where_they_lie(spares: Callable[[Any], Any], place: str) -> None:
+    """A part among others, by name or by number, is held against its own constructor; so is a value without parts."""
+    checked({"kind": "diesel"}, spares=spares(TARGET | {"kind": "petrol"}))
+    with pytest.raises(ConfigurationError, match=rf"no '{place}.gear'; did you mean {place}.gears\?"):
+        checked({"kind": "diesel"}, spares=spares(TARGET | {"kind": "petrol", "gear": 5}))
+    with pytest.raises(ConfigurationError, match=r"spares=.* is no right value"):
+        checked({"kind": "diesel"}, spares=spares({"kind": "petrol"}))
