@@ -16,6 +16,8 @@ from alframe.report.results import Result, accuracy_at, result_of
 from alframe.report.run_folder import RunFolder
 
 TARGETS = (0.8, 0.9, 0.95, 0.98)
+MANY = 8
+"""More strategies than these are a crowd: as many as there are colours that can be told apart."""
 FEW_SEEDS = 5
 """The number of seeds in Ash et al. 2020; tests over fewer are called weak."""
 
@@ -61,6 +63,18 @@ class Comparison:
     pairs: tuple[Pair, ...]
     penalties: NDArray[np.float64] | None
     notes: tuple[str, ...]
+
+    @property
+    def crowded(self) -> bool:
+        """Whether there are more strategies than a picture can name or a terminal can put side by side."""
+        return len(self.results) > MANY
+
+    @property
+    def outstanding(self) -> tuple[Result, ...]:
+        """The results to tell apart at a glance: all, or of a crowd the best few and random choice."""
+        if not self.crowded:
+            return self.results
+        return tuple(r for rank, r in enumerate(self.results) if rank < MANY - 2 or r.group.baseline is None)
 
 
 def compare(runs: Sequence[RunFolder], targets: Sequence[float] = TARGETS) -> Comparison:

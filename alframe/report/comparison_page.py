@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import astuple
 from pathlib import Path
 
 from alframe.functional.comparison import mean_and_half_width
 from alframe.report.comparison import Comparison
 from alframe.report.comparison_tables import pair_table, penalty_table, summary_table
-from alframe.report.figures import Dash, Line, chart, save_png, styles, svg
+from alframe.report.figures import RULE, Dash, Line, chart, save_png, styles, svg
 from alframe.report.headline import headline
 from alframe.report.heat_table import HeatTable, accuracy_table
 from alframe.report.page import count, write_page
@@ -21,7 +22,7 @@ TITLE = "Accuracy on the test set"
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> Path:
-    """Write compare.csv, summary.csv, compare.png and report.html to ``folder`` and return the page's path.
+    """Write compare.csv, summary.csv, pairs.csv, compare.png and report.html to ``folder``; return the page's path.
 
     Every file is whole or absent, and the same comparison gives the same files.
 
@@ -31,6 +32,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> Path:
     """
     _write_csv(folder / "compare.csv", _points(comparison))
     _write_csv(folder / "summary.csv", _summary(comparison))
+    _write_csv(folder / "pairs.csv", _pairs(comparison))
     lines = _lines(comparison)
     save_png(chart(lines, TITLE, share=True, size=(8.2, 4.6)), folder / "compare.png")
     pairs = pair_table(comparison) if comparison.pairs else None
@@ -47,6 +49,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> Path:
             "curves",
             "Mean accuracy of each strategy against the number of labels; the numbers are in compare.csv.",
         ),
+        unnamed=len(comparison.results) - len(comparison.outstanding),
         bands=any(len(result.seeds) > 1 for result in comparison.results),
         summary=summary_table(comparison),
         pairs=pairs,
@@ -101,9 +104,18 @@ def _unknown(value: object) -> bool:
     return isinstance(value, float) and math.isnan(value)
 
 
+def _pairs(comparison: Comparison) -> Iterable[Sequence[object]]:
+    yield ["first", "second", "seeds", "difference", "p_value", "adjusted_p_value"]
+    for pair in comparison.pairs:
+        yield ["" if value is None else value for value in astuple(pair)]
+
+
 def _lines(comparison: Comparison) -> list[Line]:
-    look = styles(sorted(result.label for result in comparison.results))
-    return [_line(result, *look[result.label]) for result in comparison.results]
+    """A line for each strategy; of a crowd only the outstanding have a name, a colour and a band."""
+    look = styles(sorted(result.label for result in comparison.outstanding))
+    others = [result for result in comparison.results if result not in comparison.outstanding]
+    behind = [Line("", result.labels, result.accuracy.mean(axis=0), RULE) for result in others]
+    return behind + [_line(result, *look[result.label]) for result in comparison.outstanding]
 
 
 def _line(result: Result, colour: str, dash: Dash) -> Line:

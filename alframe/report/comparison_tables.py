@@ -48,7 +48,12 @@ def summary_table(comparison: Comparison) -> TextTable:
 
 
 def pair_table(comparison: Comparison) -> TextTable:
-    """Every pair: difference in area, p-value, adjusted p-value."""
+    """Every pair, or in a crowd every pair with random choice (or the best): difference in area, p-values."""
+    pairs, title = comparison.pairs, "Mean accuracy over the curve, pair by pair"
+    if comparison.crowded:
+        anchor = next((r.label for r in comparison.results if r.group.baseline is None), comparison.results[0].label)
+        pairs = tuple(pair for pair in pairs if anchor in (pair.first, pair.second))
+        title = f"Mean accuracy over the curve, pair by pair with {anchor}; the others are in pairs.csv"
     rows = tuple(
         (
             f"{pair.first} against {pair.second}",
@@ -57,10 +62,10 @@ def pair_table(comparison: Comparison) -> TextTable:
             ABSENT if pair.p_value is None else p_text(pair.p_value),
             "too few seeds" if pair.adjusted is None else p_text(pair.adjusted),
         )
-        for pair in comparison.pairs
+        for pair in pairs
     )
     columns = ("pair", "common seeds", "difference (points)", "p", "adjusted p")
-    return TextTable("Mean accuracy over the curve, pair by pair", columns, rows)
+    return TextTable(title, columns, rows)
 
 
 def penalty_table(comparison: Comparison) -> HeatTable | None:
@@ -80,11 +85,11 @@ def penalty_table(comparison: Comparison) -> HeatTable | None:
 
 
 def comparison_tables(comparison: Comparison) -> list[Table]:
-    """The comparison as tables for a terminal."""
+    """The comparison as tables for a terminal; of a crowd, what fits there."""
     tables = [summary_table(comparison)]
     if comparison.pairs:
         tables.append(pair_table(comparison))
-    heat = penalty_table(comparison)
+    heat = None if comparison.crowded else penalty_table(comparison)
     if heat is not None:
         rows = tuple((name, *(cell.text for cell in cells)) for name, cells in heat.rows)
         tables.append(TextTable(heat.caption, (heat.corner, *heat.columns), rows))

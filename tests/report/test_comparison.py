@@ -175,3 +175,23 @@ def test_one_strategy_alone(make_run: MakeRun, tmp_path: Path) -> None:
     alone = compare(find_runs([make_run()]))
     assert "entropy has the highest mean accuracy" in headline(alone)
     assert write_comparison(alone, tmp_path / "out").is_file()
+
+
+def test_a_crowd_is_told_apart_by_its_best_and_by_random(make_run: MakeRun, tmp_path: Path) -> None:
+    """Of twelve strategies the six best and random have a name in the picture; pairs are shown with random.
+
+    pairs.csv has all 66 pairs, and every strategy has its row in the summary.
+    """
+    names = [*(f"s{rank:02}" for rank in range(11)), "random"]
+    for rank, name in enumerate(names):
+        for seed in range(2):
+            make_run(name, seed, (0.9 - 0.02 * rank, 0.95 - 0.02 * rank - 0.001 * seed))
+    crowd = compare(find_runs([tmp_path]))
+    assert [result.label for result in crowd.outstanding] == [*names[:6], "random"]
+    page = write_comparison(crowd, tmp_path / "out").read_text(encoding="utf-8")
+    assert "Thin lines without a name are the other 5 strategies" in page
+    summary, pairs = comparison_tables(crowd)
+    assert summary.row_count == 12
+    assert pairs.row_count == 11
+    rows = list(csv.DictReader((tmp_path / "out" / "pairs.csv").read_text().splitlines()))
+    assert len({(row["first"], row["second"]) for row in rows}) == 66
