@@ -12,8 +12,8 @@ import pytest
 import tiny
 
 from alframe.cycle import Plan
-from alframe.data import Image, ImageData
-from alframe.errors import ConfigurationError, DataError, LabelsPending, RunConflict, UnreadableImage
+from alframe.data import ImageData
+from alframe.errors import ConfigurationError, DataError, LabelsPending, RunConflict
 from alframe.learner import PointEstimate, quiet_trainer
 from alframe.oracle import Noisy, Simulated
 from alframe.pool import Ledger, LedgerEntry
@@ -161,33 +161,6 @@ def replace_training(**options: Any) -> Any:
     return FromScratch(**({"epoch_size": 64} | options))
 
 
-class Rotting(tiny.Bars):
-    """Images that cannot be read: some from the start, some only from a given number of reads on."""
-
-    in_memory = False
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lost = {1, 3}
-        self.reads = 0
-
-    def read(self, position: int) -> Image:
-        self.reads += 1
-        if position in self.lost or (self.reads > 300 and position in (4, 7, 8)):
-            raise UnreadableImage("truncated file")
-        return super().read(position)
-
-
-def test_unreadable_images_are_set_aside_whenever_they_turn_up(tmp_path: Path) -> None:
-    """Images broken from the start are never queried; images lost in the middle of a run leave it without a crash."""
-    folder = start(tmp_path, data=Rotting(), cycle=Plan(initial=6, batch=6, rounds=6))
-    aside = {entry.sample_id: entry.reason for entry in said(folder) if entry.label is None}
-    assert aside == {f"bars/{position:03d}": "truncated file" for position in (1, 3, 4, 7, 8)}
-    assert "bars/001" not in {sample_id for query in queries(folder) for sample_id in query.ids}
-    assert points(folder)[-1].labels == 45 - 3
-    assert points(folder)[-1].evaluation.samples == 15 - 2
-
-
 @pytest.mark.parametrize("cold_start", [Random(), KMeans(), CoreSet()])
 def test_the_first_set_is_a_choice(tmp_path: Path, cold_start: Any) -> None:
     """Random and diverse strategies can choose the first set, before there is a learner."""
@@ -269,23 +242,6 @@ def test_a_round_that_gains_no_label_does_not_break_the_report(tmp_path: Path) -
     counts = [int(row.split(",")[1]) for row in (folder / "curve.csv").read_text().splitlines()[1:]]
     assert counts == sorted({point.labels for point in points(folder)})
     assert len(counts) < 5
-
-
-def test_a_pool_that_cannot_be_read_at_all_is_an_error(tmp_path: Path) -> None:
-    """When the disk with the images is gone, nothing is set aside: the same command goes on when it is back."""
-    source = Rotting()
-    source.lost = set()
-    with pytest.raises(LabelsPending):
-        start(tmp_path, data=source, oracle=Silent)
-    source.lost = set(range(60))
-    with pytest.raises(DataError):
-        start(tmp_path, data=source)
-    assert not said(tmp_path) or all(entry.label is not None for entry in said(tmp_path))
-
-
-class Silent(Simulated):
-    def collect(self, query: Query) -> list[Annotation]:  # noqa: ARG002 (the oracle's signature)
-        return []
 
 
 def test_one_class_is_refused_before_any_work(tmp_path: Path) -> None:
