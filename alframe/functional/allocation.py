@@ -12,7 +12,10 @@ from alframe.functional.checks import check_budget
 from alframe.types import Positions
 
 ROUNDING = 1e-9
-"""Share of a limit by which a sum of costs may exceed it: 0.1 + 0.2 fits into 0.3."""
+"""The share of a limit by which a sum of costs may exceed it: 0.1 + 0.2 fits into 0.3."""
+
+NEGLIGIBLE = 1e-12
+"""What a target of zero counts as beside the largest: such classes come last, and evenly."""
 
 
 def balanced_classes(
@@ -20,9 +23,9 @@ def balanced_classes(
 ) -> NDArray[np.int64]:
     """Give each of K turns to the class that is most short of samples, (C,), (C,) -> classes (K,), in order.
 
-    Of all ways to share out K turns, this leaves the least squared difference between ``counts`` with what is added
-    and ``target``; a class of which nothing is ``available`` any more gives its turns to the others. Ties go to the
-    lowest class.
+    The turn is that of the class with the least (samples + 1/2) / target. Of all ways to share out K turns, this leaves
+    the counts at the least chi-squared distance from what is proportional to ``target``; what a class has too few
+    candidates for goes to the others, to those without a target last. Ties go to the lowest class.
 
     Args:
         counts: (C,) samples that each class has.
@@ -34,8 +37,8 @@ def balanced_classes(
         InvalidInput: other shapes, negative numbers, targets that are all zero, a budget under one.
         PoolExhausted: a budget larger than what is available.
 
-    Source: greedy allocation under a separable convex objective; Fox, "Discrete optimization via marginal analysis",
-    1966. For active learning, Bengar et al., "Class-balanced active learning for image classification", WACV 2022.
+    Source: Sainte-Lague, "La representation proportionnelle et la methode des moindres carres", 1910; for active
+    learning, Bengar et al., "Class-balanced active learning for image classification", WACV 2022.
 
     Example:
         >>> balanced_classes(np.array([3, 1, 0]), np.array([9, 9, 1]), budget=4).tolist()
@@ -54,14 +57,13 @@ def balanced_classes(
         raise InvalidInput(f"target must hold shares that are not negative nor all zero, got {shares.tolist()}")
     budget = check_budget(budget, available=int(available.sum()))
 
-    short = shares / shares.sum() * (counts.sum() + budget) - counts
-    left = available.copy()
+    shares = np.maximum(shares, NEGLIGIBLE * shares.max())
+    reached, left = counts + 0.5, available.copy()
     classes = np.empty(budget, dtype=np.int64)
     for turn in range(budget):
-        most = np.where(left > 0, short, -np.inf).argmax()
-        classes[turn] = most
-        short[most] -= 1
-        left[most] -= 1
+        classes[turn] = shortest = np.where(left > 0, reached / shares, np.inf).argmin()
+        reached[shortest] += 1
+        left[shortest] -= 1
     return classes
 
 

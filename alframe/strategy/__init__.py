@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from alframe.strategy.base import Scorer, ScoreStrategy, Strategy, required, required_labels
+from alframe.strategy.composition import (
+    ClassBalanced,
+    CostAware,
+    Mixture,
+    Product,
+    Stream,
+    Subsampled,
+    TwoStage,
+    WithoutDuplicates,
+)
 from alframe.strategy.coverage import CoreSet, KMeans
+from alframe.strategy.density import Density
 from alframe.strategy.disagreement import Bald, VariationRatio, VoteEntropy
 from alframe.strategy.error_driven import Corrections, Forgetting, LearningLoss, PseudoLoss
 from alframe.strategy.hybrid import Badge
@@ -13,21 +24,30 @@ from alframe.strategy.uncertainty import Entropy, LeastConfidence, Margin
 __all__ = [
     "Badge",
     "Bald",
+    "ClassBalanced",
     "CoreSet",
     "Corrections",
+    "CostAware",
+    "Density",
     "Entropy",
     "Forgetting",
     "KMeans",
     "LearningLoss",
     "LeastConfidence",
     "Margin",
+    "Mixture",
+    "Product",
     "PseudoLoss",
     "Random",
     "ScoreStrategy",
     "Scorer",
     "Strategy",
+    "Stream",
+    "Subsampled",
+    "TwoStage",
     "VariationRatio",
     "VoteEntropy",
+    "WithoutDuplicates",
     "required",
     "required_labels",
 ]

@@ -19,34 +19,46 @@ few = st.lists(st.integers(0, 4), min_size=3, max_size=3)
 def test_no_other_way_to_share_out_the_turns_comes_nearer_to_the_target(
     counts: list[int], available: list[int], target: list[int] | None, budget: int
 ) -> None:
-    """The greedy choice is the optimum: squared differences are separable and convex (Fox 1966)."""
+    """The least chi-squared distance, against every way; classes without a target get what no other can take."""
     assume(sum(available) >= budget and (target is None or sum(target) > 0))
     shares = np.array([1, 1, 1] if target is None else target)
     wanted = shares / shares.sum() * (sum(counts) + budget)
 
-    def difference(added: tuple[int, ...]) -> float:
-        return float(((np.array(counts) + added - wanted) ** 2).sum())
+    def distance(added: tuple[int, ...]) -> tuple[float, float]:
+        unwanted, reached = float(np.array(added)[shares == 0].sum()), np.array(counts) + added
+        return unwanted, float(((reached - wanted)[shares > 0] ** 2 / wanted[shares > 0]).sum())
 
     turns = balanced_classes(np.array(counts), np.array(available), budget, target)
     added = np.bincount(turns, minlength=3)
     ways = (way for way in product(*(range(n + 1) for n in available)) if sum(way) == budget)
     assert (added <= available).all()
-    assert difference(tuple(added.tolist())) == pytest.approx(min(difference(way) for way in ways))
+    assert distance(tuple(added.tolist())) == pytest.approx(min(distance(way) for way in ways))
 
 
 @given(counts=few, available=few, target=st.none() | few, budget=st.integers(2, 6))
-def test_the_class_most_short_has_the_first_turn(
+def test_a_shorter_batch_is_the_start_of_a_longer_one(
     counts: list[int], available: list[int], target: list[int] | None, budget: int
 ) -> None:
-    """Turns come in the order of need, so that the start of a batch is as balanced as it can be."""
+    """Turns come in the order of need, so that every start of a batch is as near to the target as it can be."""
     assume(sum(available) >= budget and (target is None or sum(target) > 0))
-    shares = np.array([1, 1, 1] if target is None else target)
-    short = shares / shares.sum() * (sum(counts) + budget) - counts
-    for turn in balanced_classes(np.array(counts), np.array(available), budget, target):
-        others = [short[other] for other in range(3) if available[other] > 0]
-        assert short[turn] == max(others)
-        short[turn] -= 1
-        available[turn] -= 1
+    whole = balanced_classes(np.array(counts), np.array(available), budget, target)
+    start = balanced_classes(np.array(counts), np.array(available), budget - 1, target)
+    assert start.tolist() == whole[:-1].tolist()
+
+
+@given(counts=few, available=few, target=few, budget=st.integers(1, 6), order=st.permutations(range(3)))
+def test_renamed_classes_get_the_same_turns(
+    counts: list[int], available: list[int], target: list[int], budget: int, order: list[int]
+) -> None:
+    """Where no two classes are equally short, their order is no matter."""
+    assume(sum(available) >= budget and sum(target) > 0)
+    need = {(counts[c] + turn + 0.5) / max(target[c], 1e-12) for c in range(3) for turn in range(budget)}
+    assume(len(need) == 3 * budget)
+    turns = balanced_classes(np.array(counts), np.array(available), budget, target)
+    renamed = balanced_classes(
+        np.array(counts)[order], np.array(available)[order], budget, np.array(target, dtype=float)[order]
+    )
+    assert [order[turn] for turn in renamed] == turns.tolist()
 
 
 def test_one_class_takes_all_turns_and_a_target_of_zero_takes_none_while_others_are_left() -> None:
