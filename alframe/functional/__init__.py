@@ -11,7 +11,16 @@ from alframe.functional.comparison import (
     penalty_matrix,
 )
 from alframe.functional.cosine import density, distinct, resembles
-from alframe.functional.coverage import coverage_radius, k_center_greedy
+from alframe.functional.coverage import (
+    coverage_radius,
+    facility_location,
+    k_center_greedy,
+    max_herding,
+    prob_cover,
+    purity_radius,
+    separation,
+    typiclust,
+)
 from alframe.functional.disagreement import (
     bald,
     consensus_kl,
@@ -27,6 +36,7 @@ from alframe.functional.randomness import derive_seed, generator
 from alframe.functional.ranking import rank_product
 from alframe.functional.seeding import k_means_plus_plus
 from alframe.functional.stream import choose_from_stream
+from alframe.functional.targeted import flqmi, gcmi
 from alframe.functional.uncertainty import entropy, least_confidence, margin
 
 __all__ = [
@@ -44,7 +54,10 @@ __all__ = [
     "distinct",
     "entropy",
     "error_rate_nearby",
+    "facility_location",
+    "flqmi",
     "forgetting",
+    "gcmi",
     "generator",
     "k_center_greedy",
     "k_means",
@@ -53,15 +66,20 @@ __all__ = [
     "last_predicted",
     "least_confidence",
     "margin",
+    "max_herding",
     "mean_and_half_width",
     "mean_std",
     "paired_p_value",
     "penalty_matrix",
     "predictive_entropy",
+    "prob_cover",
     "pseudo_loss",
+    "purity_radius",
     "rank_product",
     "resembles",
     "score_per_cost",
+    "separation",
+    "typiclust",
     "variation_ratio",
     "vote_entropy",
 ]

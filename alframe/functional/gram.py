@@ -78,11 +78,11 @@ def rounding_of_products(width: int) -> float:
     return float(np.finfo(np.float32).eps) * (width + 8)
 
 
-def blocks(count: int, rows: int = TILE) -> Iterator[slice]:
-    """Slices of at most ``rows``, and at least one, that make up ``count``.
+def blocks(count: int, rows: int | None = None) -> Iterator[slice]:
+    """Slices of at most ``rows`` (``TILE`` where none is given) that make up ``count``.
 
     >>> list(blocks(5, 3))
     [slice(0, 3, None), slice(3, 5, None)]
     """
-    rows = max(1, rows)
+    rows = TILE if rows is None else max(1, rows)
     return (slice(start, min(start + rows, count)) for start in range(0, count, rows))

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from alframe.functional.coverage.facility_location import facility_location
+from alframe.functional.coverage.herding import max_herding, separation
 from alframe.functional.coverage.k_center import k_center_greedy
+from alframe.functional.coverage.prob_cover import prob_cover, purity_radius
 from alframe.functional.coverage.radius import coverage_radius
+from alframe.functional.coverage.typiclust import typiclust
 
-__all__ = ["coverage_radius", "k_center_greedy"]
+__all__ = [
+    "coverage_radius",
+    "facility_location",
+    "k_center_greedy",
+    "max_herding",
+    "prob_cover",
+    "purity_radius",
+    "separation",
+    "typiclust",
+]
