@@ -21,6 +21,7 @@ from alframe.functional.coverage import (
     separation,
     typiclust,
 )
+from alframe.functional.directions import unit_length
 from alframe.functional.disagreement import (
     bald,
     consensus_kl,
@@ -80,6 +81,7 @@ __all__ = [
     "score_per_cost",
     "separation",
     "typiclust",
+    "unit_length",
     "variation_ratio",
     "vote_entropy",
 ]

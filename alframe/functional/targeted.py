@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from alframe.errors import InvalidInput
 from alframe.functional.checks import check_budget, check_points
+from alframe.functional.directions import unit_length
 from alframe.functional.gram import ENTRIES, blocks
 from alframe.functional.greedy import lazy_greedy
 from alframe.types import Positions
@@ -89,7 +90,7 @@ def gcmi(points: NDArray[Any], query: NDArray[Any], budget: int, *, avoid: NDArr
     direction = toward.mean(axis=0) - (away.mean(axis=0) if len(away) else 0)
     scores = np.empty(len(points))
     for block in blocks(len(points), ENTRIES // points.shape[1]):
-        scores[block] = _directions(points[block]) @ direction
+        scores[block] = unit_length(points[block].astype(np.float64)) @ direction
     return np.argsort(-scores, kind="stable")[:budget].astype(np.int64)
 
 
@@ -102,17 +103,10 @@ def _check(
     if not len(query):
         raise InvalidInput("the query holds no example; give at least one point like those that are wanted")
     avoid = points[:0] if avoid is None else check_points(avoid, "avoid", width=points.shape[1])
-    return points, _directions(query), _directions(avoid)
-
-
-def _directions(points: NDArray[Any]) -> NDArray[np.float64]:
-    """Rows of unit length, in float64; a row of zeros stays one."""
-    exact = points.astype(np.float64)
-    lengths = np.linalg.norm(exact, axis=1, keepdims=True)
-    return np.asarray(np.divide(exact, lengths, out=exact, where=lengths > 0))
+    return points, unit_length(query.astype(np.float64)), unit_length(avoid.astype(np.float64))
 
 
 def _likeness(points: NDArray[Any], directions: NDArray[np.float64]) -> NDArray[np.float64]:
     """Cosine similarity where it is positive, (N, D), (Q, D) -> (N, Q)."""
-    similarities = _directions(points) @ directions.T
+    similarities = unit_length(points.astype(np.float64)) @ directions.T
     return np.asarray(np.maximum(similarities, 0, out=similarities))

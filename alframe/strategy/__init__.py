@@ -13,13 +13,15 @@ from alframe.strategy.composition import (
     TwoStage,
     WithoutDuplicates,
 )
-from alframe.strategy.coverage import CoreSet, KMeans
+from alframe.strategy.coverage import CoreSet, FacilityLocation, KMeans, MaxHerding, ProbCover, TypiClust
 from alframe.strategy.density import Density
 from alframe.strategy.disagreement import Bald, VariationRatio, VoteEntropy
 from alframe.strategy.error_driven import Corrections, Forgetting, LearningLoss, PseudoLoss
 from alframe.strategy.hybrid import Badge
 from alframe.strategy.random import Random
+from alframe.strategy.targeted import Flqmi, Gcmi
 from alframe.strategy.uncertainty import Entropy, LeastConfidence, Margin
+from alframe.strategy.weighted import UncertaintyHerding, WeightedKMeans
 
 __all__ = [
     "Badge",
@@ -30,12 +32,17 @@ __all__ = [
     "CostAware",
     "Density",
     "Entropy",
+    "FacilityLocation",
+    "Flqmi",
     "Forgetting",
+    "Gcmi",
     "KMeans",
     "LearningLoss",
     "LeastConfidence",
     "Margin",
+    "MaxHerding",
     "Mixture",
+    "ProbCover",
     "Product",
     "PseudoLoss",
     "Random",
@@ -45,8 +52,11 @@ __all__ = [
     "Stream",
     "Subsampled",
     "TwoStage",
+    "TypiClust",
+    "UncertaintyHerding",
     "VariationRatio",
     "VoteEntropy",
+    "WeightedKMeans",
     "WithoutDuplicates",
     "required",
     "required_labels",
