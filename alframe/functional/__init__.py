@@ -30,7 +30,10 @@ from alframe.functional.disagreement import (
     variation_ratio,
     vote_entropy,
 )
+from alframe.functional.discriminative import discriminative
 from alframe.functional.error_driven import error_rate_nearby, forgetting, last_predicted, pseudo_loss
+from alframe.functional.expected_change import expected_gradient_length
+from alframe.functional.hybrid import alfa_mix, bait, cdal, class_means, clue, cluster_margin, contrastive, falcun
 from alframe.functional.k_means import k_means
 from alframe.functional.learning_curve import area_under_curve, labels_needed
 from alframe.functional.randomness import derive_seed, generator
@@ -43,19 +46,29 @@ from alframe.functional.uncertainty import entropy, least_confidence, margin
 __all__ = [
     "adjusted_p_values",
     "affordable",
+    "alfa_mix",
     "area_under_curve",
     "badge",
+    "bait",
     "balanced_classes",
     "bald",
+    "cdal",
     "choose_from_stream",
+    "class_means",
+    "clue",
+    "cluster_margin",
     "consensus_kl",
+    "contrastive",
     "coverage_radius",
     "density",
     "derive_seed",
+    "discriminative",
     "distinct",
     "entropy",
     "error_rate_nearby",
+    "expected_gradient_length",
     "facility_location",
+    "falcun",
     "flqmi",
     "forgetting",
     "gcmi",

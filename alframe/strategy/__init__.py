@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alframe.strategy.base import Scorer, ScoreStrategy, Strategy, required, required_labels
+from alframe.strategy.clusters import AlfaMix, Clue, ClusterMargin
 from alframe.strategy.composition import (
     ClassBalanced,
     CostAware,
@@ -13,10 +14,12 @@ from alframe.strategy.composition import (
     TwoStage,
     WithoutDuplicates,
 )
+from alframe.strategy.contrast import Cal, Cdal, Discriminative, Falcun
 from alframe.strategy.coverage import CoreSet, FacilityLocation, KMeans, MaxHerding, ProbCover, TypiClust
 from alframe.strategy.density import Density
 from alframe.strategy.disagreement import Bald, VariationRatio, VoteEntropy
 from alframe.strategy.error_driven import Corrections, Forgetting, LearningLoss, PseudoLoss
+from alframe.strategy.expected_change import Bait, ExpectedGradientLength
 from alframe.strategy.hybrid import Badge
 from alframe.strategy.random import Random
 from alframe.strategy.targeted import Flqmi, Gcmi
@@ -24,15 +27,24 @@ from alframe.strategy.uncertainty import Entropy, LeastConfidence, Margin
 from alframe.strategy.weighted import UncertaintyHerding, WeightedKMeans
 
 __all__ = [
+    "AlfaMix",
     "Badge",
+    "Bait",
     "Bald",
+    "Cal",
+    "Cdal",
     "ClassBalanced",
+    "Clue",
+    "ClusterMargin",
     "CoreSet",
     "Corrections",
     "CostAware",
     "Density",
+    "Discriminative",
     "Entropy",
+    "ExpectedGradientLength",
     "FacilityLocation",
+    "Falcun",
     "Flqmi",
     "Forgetting",
     "Gcmi",
