@@ -11,11 +11,14 @@ from alframe.errors import InvalidInput
 from alframe.functional.checks import check_points
 from alframe.types import Positions
 
-BLOCK_ENTRIES = 1 << 22
-"""Most entries that one temporary may hold: 32 MiB of float64."""
+BLOCK_ENTRIES = 1 << 20
+"""Most entries that one temporary may hold: 8 MiB of float64."""
 
 ROUNDING = 1e-12
 """How far a float64 product of unit vectors may fall short of the similarity that it stands for."""
+
+ROWS_AT_ONCE = 512
+"""Points that ``distinct`` compares in one matrix product."""
 
 
 def resembles(points: NDArray[Any], centers: NDArray[Any], similarity: float) -> NDArray[np.bool_]:
@@ -64,14 +67,18 @@ def distinct(points: NDArray[Any], similarity: float) -> Positions:
     """
     directions = _directions(check_points(points))
     _check_similarity(similarity)
-    kept = np.empty_like(directions)
-    positions: list[int] = []
-    for position, direction in enumerate(directions):
-        count = len(positions)
-        if count == 0 or (kept[:count] @ direction).max() < similarity - ROUNDING:
-            kept[count] = direction
-            positions.append(position)
-    return np.array(positions, dtype=np.int64)
+    positions = np.empty(0, dtype=np.int64)
+    for start in range(0, len(directions), ROWS_AT_ONCE):
+        rows = directions[start : start + ROWS_AT_ONCE]
+        taken = np.asarray((rows @ directions[positions].T >= similarity - ROUNDING).any(axis=1))
+        alike = rows @ rows.T >= similarity - ROUNDING
+        kept = []
+        for row, resembled in enumerate(alike):
+            if not taken[row]:
+                kept.append(start + row)
+                taken |= resembled
+        positions = np.append(positions, kept).astype(np.int64)
+    return positions
 
 
 def density(points: NDArray[Any]) -> NDArray[np.float64]:
@@ -88,21 +95,27 @@ def density(points: NDArray[Any]) -> NDArray[np.float64]:
     Source: Settles & Craven, "An analysis of active learning strategies for sequence labeling tasks", EMNLP 2008.
     """
     points = check_points(points)
-    total = np.zeros(points.shape[1])
+    factors, total = np.empty(len(points)), np.zeros(points.shape[1])
     for block in _blocks(points):
-        total += _directions(points[block]).sum(axis=0)
-    mean = total / max(len(points), 1)
+        exact = points[block].astype(np.float64)
+        factors[block] = _inverse_lengths(exact)
+        total += factors[block] @ exact
     scores = np.empty(len(points))
     for block in _blocks(points):
-        scores[block] = _directions(points[block]) @ mean
-    return scores
+        scores[block] = factors[block] * (points[block].astype(np.float64) @ total)
+    return scores / max(len(points), 1)
 
 
 def _directions(points: NDArray[Any]) -> NDArray[np.float64]:
     """Rows of length one, in float64; a row of zeros stays one."""
     exact = points.astype(np.float64)
-    norms = np.linalg.norm(exact, axis=1, keepdims=True)
-    return np.asarray(np.divide(exact, norms, out=exact, where=norms > 0))
+    exact *= _inverse_lengths(exact)[:, np.newaxis]
+    return exact
+
+
+def _inverse_lengths(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    return np.asarray(np.divide(1, lengths, out=np.zeros(len(rows)), where=lengths > 0))
 
 
 def _blocks(points: NDArray[Any], centers: NDArray[Any] | None = None) -> list[slice]:

@@ -55,8 +55,10 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three rows at a time, or all at once."""
     rng = np.random.default_rng(0)
     points, centers = rng.normal(size=(100, 5)), rng.normal(size=(7, 5))
-    whole = resembles(points, centers, 0.8), density(points)
+    whole = resembles(points, centers, 0.8), density(points), distinct(points, 0.8)
     monkeypatch.setattr(cosine, "BLOCK_ENTRIES", 21)
+    monkeypatch.setattr(cosine, "ROWS_AT_ONCE", 3)
+    assert np.array_equal(distinct(points, 0.8), whole[2])
     assert np.array_equal(resembles(points, centers, 0.8), whole[0])
     np.testing.assert_allclose(density(points), whole[1], rtol=1e-12)
 

@@ -154,7 +154,7 @@ def test_labels_and_targets_of_other_classes_are_refused() -> None:
     """The learner's classes are the only ones."""
     with pytest.raises(InvalidInput, match="labels run from 0 to 3, and the learner knows 3 classes"):
         chosen(ClassBalanced(inner=Margin()), pool(9), 2, pool(2, seed=1, labels=np.array([0, 3])))
-    with pytest.raises(InvalidInput, match="one number per class"):
+    with pytest.raises(ConfigurationError, match=r"strategy.target has 2 shares and the learner knows 3 classes"):
         chosen(ClassBalanced(inner=Margin(), target=[1.0, 1.0]), pool(9), 2)
 
 

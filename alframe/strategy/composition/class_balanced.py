@@ -39,6 +39,10 @@ class ClassBalanced(Composition):
     ) -> Selection:
         probs = check_probs(required(unlabelled, "probs"))
         classes, number = probs.argmax(axis=1), probs.shape[1]
+        if self._target is not None and len(self._target) != number:
+            raise ConfigurationError(
+                f"strategy.target has {len(self._target)} shares and the learner knows {number} classes; give one each"
+            )
         counts = np.zeros(number, dtype=np.int64) if labelled is None else _label_counts(labelled, number)
         turns = balanced_classes(counts, np.bincount(classes, minlength=number), budget, self._target)
         positions = np.empty(budget, dtype=np.int64)
