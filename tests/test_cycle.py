@@ -18,6 +18,7 @@ from alframe.learner import PointEstimate, quiet_trainer
 from alframe.oracle import Noisy, Simulated
 from alframe.pool import Ledger, LedgerEntry
 from alframe.run import run
+from alframe.stopping import LabelBudget, Never, StoppingRule, TargetMetric
 from alframe.storage import Journal, file_sha256, load_record, open_database
 from alframe.strategy import Bald, CoreSet, KMeans, Random
 from alframe.types import UNLABELLED, Annotation, CurvePoint, Query
@@ -114,17 +115,22 @@ def test_a_finished_run_does_nothing_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("plan", "labels"),
+    ("plan", "stopping", "labels"),
     [
-        (Plan(initial=30, batch=10, rounds=9), [30, 40, 45]),
-        (Plan(initial=6, batch=4, rounds=0), [6]),
-        (Plan(initial=20, batch=20, rounds=5, validation=10), [20, 35]),
+        (Plan(initial=30, batch=10, rounds=9), Never(), [30, 40, 45]),
+        (Plan(initial=6, batch=4, rounds=0), Never(), [6]),
+        (Plan(initial=20, batch=20, rounds=5, validation=10), Never(), [20, 35]),
+        (Plan(initial=6, batch=4, rounds=9), LabelBudget(labels=12), [6, 10, 12]),
+        (Plan(initial=6, batch=4, rounds=9), LabelBudget(cost=9.0), [6, 10]),
+        (Plan(initial=6, batch=4, rounds=9), TargetMetric(value=0.01), [6]),
     ],
-    ids=["pool", "rounds", "validation samples are never queried"],
+    ids=["pool", "rounds", "validation samples are never queried", "labels", "cost", "target"],
 )
-def test_a_run_ends_when_something_is_used_up(tmp_path: Path, plan: Plan, labels: list[int]) -> None:
-    """The pool and the rounds each end a run, at exactly the right number of labels."""
-    assert [point.labels for point in points(start(tmp_path, cycle=plan))] == labels
+def test_a_run_ends_when_something_is_used_up_or_reached(
+    tmp_path: Path, plan: Plan, stopping: StoppingRule, labels: list[int]
+) -> None:
+    """Pool, rounds, label budget and target each end a run, at exactly the right number of labels."""
+    assert [point.labels for point in points(start(tmp_path, cycle=plan, stopping=stopping))] == labels
 
 
 def test_a_slow_oracle_pauses_the_run(tmp_path: Path) -> None:
