@@ -12,7 +12,19 @@ import pytest
 
 import alframe.functional
 
-INSIDE = {"checks", "clustering", "distances", "gram", "greedy", "neighbors", "spread"}
+INSIDE = {
+    "checks",
+    "clustering",
+    "coverage.bounds",
+    "coverage.farthest_first",
+    "coverage.k_center_torch",
+    "distances",
+    "gram",
+    "greedy",
+    "neighbors",
+    "spread",
+    "tensors",
+}
 """Modules that serve the others and are not exported."""
 
 

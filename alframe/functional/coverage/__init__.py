@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alframe.functional.coverage.facility_location import facility_location
 from alframe.functional.coverage.herding import max_herding, separation
-from alframe.functional.coverage.k_center import k_center_greedy
+from alframe.functional.coverage.k_center import k_center_greedy, k_center_two_level
 from alframe.functional.coverage.prob_cover import prob_cover, purity_radius
 from alframe.functional.coverage.radius import coverage_radius
 from alframe.functional.coverage.typiclust import typiclust
@@ -13,6 +13,7 @@ __all__ = [
     "coverage_radius",
     "facility_location",
     "k_center_greedy",
+    "k_center_two_level",
     "max_herding",
     "prob_cover",
     "purity_radius",

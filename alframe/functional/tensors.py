@@ -1,0 +1,54 @@
+"""torch tensors at the door of ``functional/``: they are computed where they lie."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from alframe.errors import InvalidInput
+
+if TYPE_CHECKING:
+    import torch
+    from typing_extensions import TypeIs
+
+
+def is_tensor(values: Any) -> TypeIs[torch.Tensor]:
+    """Whether ``values`` is a torch tensor; who has none need not wait for torch to load.
+
+    >>> is_tensor([1.0])
+    False
+    """
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(values, torch.Tensor)
+
+
+def check_tensor(values: torch.Tensor, name: str, width: int | None = None) -> torch.Tensor:
+    """Return ``values``, (N, D), if they are finite, in single precision where they are in half.
+
+    >>> import torch
+    >>> check_tensor(torch.ones(2, 3, dtype=torch.float16), "points").dtype
+    torch.float32
+
+    Raises:
+        InvalidInput: another shape or width, integers, a NaN or an infinity.
+    """
+    if values.ndim != 2 or (width is not None and values.shape[1] != width):
+        wanted = "D" if width is None else width
+        raise InvalidInput(f"{name} must be (N, {wanted}), got shape {tuple(values.shape)}")
+    if not values.is_floating_point():
+        raise InvalidInput(f"{name} must be floating point, got {values.dtype}")
+    if values.numel() and not all(bound.isfinite() for bound in values.aminmax()):
+        raise InvalidInput(f"{name} has NaN or infinite values")
+    return values.float() if values.dtype.itemsize < 4 else values
+
+
+def like(tensor: torch.Tensor, values: Any) -> torch.Tensor:
+    """``values`` as a tensor on the device and in the precision of ``tensor``.
+
+    >>> import torch
+    >>> like(torch.zeros(1), [1.0, 2.0])
+    tensor([1., 2.])
+    """
+    import torch
+
+    return torch.as_tensor(values, dtype=tensor.dtype, device=tensor.device)
