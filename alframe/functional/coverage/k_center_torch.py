@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alframe.functional.coverage.farthest_first import CHOSEN
+from alframe.functional.gram import blocks
 from alframe.types import Positions
 
 if TYPE_CHECKING:
@@ -33,9 +34,9 @@ def farthest_first_torch(points: torch.Tensor, centers: torch.Tensor | None, bud
 
     with torch.inference_mode():
         unbounded = nearest = points.new_full((len(points),), torch.inf)
-        if centers is not None and len(centers):
-            for block in centers.split(CENTERS):
-                nearest = farther(nearest, block)
+        if centers is not None:
+            for block in blocks(len(centers), CENTERS):
+                nearest = farther(nearest, centers[block])
         start = farther(nearest, points.mean(dim=0, keepdim=True)) if nearest is unbounded else nearest
         chosen = [start.argmax(dim=0, keepdim=True)]
         while len(chosen) < budget:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,8 +29,8 @@ def test_bounds_hold_and_settled_distances_are_exact(
 ) -> None:
     """For near and far points at every scale, and also where one centre was a point of the pool."""
     rng = np.random.default_rng(seed)
-    points = (offset + spread * rng.normal(size=(30, width))).astype(dtype)
-    centers = (offset + spread * rng.normal(size=(8, width))).astype(dtype)
+    points: NDArray[Any] = (offset + spread * rng.normal(size=(30, width))).astype(dtype)
+    centers: NDArray[Any] = (offset + spread * rng.normal(size=(8, width))).astype(dtype)
     centers[0] = points[3] + spread * 1e-7
     distances = Distances(points, centers, capacity=1)
     rows = distances.rows(np.arange(30))

@@ -199,8 +199,9 @@ def test_a_pool_of_one_place_is_chosen_in_order() -> None:
 def test_no_centers_is_the_same_said_twice() -> None:
     """``None`` and M = 0 both begin with the point farthest from the mean."""
     points = np.array([[0.0], [1.0], [2.0], [10.0]])
-    assert k_center_greedy(points, 2).tolist() == [3, 0]
-    assert k_center_greedy(points, 2, np.empty((0, 1))).tolist() == [3, 0]
+    for centers in (None, np.empty((0, 1))):
+        assert k_center_greedy(points, 2, centers).tolist() == [3, 0]
+        assert k_center_greedy(torch.as_tensor(points), 2, centers).tolist() == [3, 0]
 
 
 def test_points_at_centers_come_last() -> None:
