@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alframe.functional.allocation import affordable, balanced_classes, score_per_cost
 from alframe.functional.badge import badge
+from alframe.functional.batch_bald import batch_bald
 from alframe.functional.comparison import (
     adjusted_p_values,
     mean_and_half_width,
@@ -32,6 +33,7 @@ from alframe.functional.disagreement import (
     vote_entropy,
 )
 from alframe.functional.discriminative import discriminative
+from alframe.functional.epig import epig
 from alframe.functional.error_driven import error_rate_nearby, forgetting, last_predicted, pseudo_loss
 from alframe.functional.expected_change import expected_gradient_length
 from alframe.functional.hybrid import alfa_mix, bait, cdal, class_means, clue, cluster_margin, contrastive, falcun
@@ -40,9 +42,10 @@ from alframe.functional.learning_curve import area_under_curve, labels_needed
 from alframe.functional.randomness import derive_seed, generator
 from alframe.functional.ranking import rank_product
 from alframe.functional.seeding import k_means_plus_plus
+from alframe.functional.stochastic import stochastic_batch
 from alframe.functional.stream import choose_from_stream
 from alframe.functional.targeted import flqmi, gcmi
-from alframe.functional.uncertainty import entropy, least_confidence, margin
+from alframe.functional.uncertainty import entropy, from_logits, least_confidence, margin
 
 __all__ = [
     "adjusted_p_values",
@@ -53,6 +56,7 @@ __all__ = [
     "bait",
     "balanced_classes",
     "bald",
+    "batch_bald",
     "cdal",
     "choose_from_stream",
     "class_means",
@@ -66,12 +70,14 @@ __all__ = [
     "discriminative",
     "distinct",
     "entropy",
+    "epig",
     "error_rate_nearby",
     "expected_gradient_length",
     "facility_location",
     "falcun",
     "flqmi",
     "forgetting",
+    "from_logits",
     "gcmi",
     "generator",
     "k_center_greedy",
@@ -95,6 +101,7 @@ __all__ = [
     "resembles",
     "score_per_cost",
     "separation",
+    "stochastic_batch",
     "typiclust",
     "unit_length",
     "variation_ratio",

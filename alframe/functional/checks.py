@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alframe.errors import InvalidInput, PoolExhausted
+from alframe.functional.blocks import at_least_single, map_blocks
 from alframe.types import Floats
 
 SUM_TOLERANCE = 1e-3
@@ -109,20 +110,34 @@ def _check_distributions(values: NDArray[Any], name: str, ndim: int, shape: str)
     values = np.asarray(values)
     if values.ndim != ndim or 0 in values.shape[1:]:
         raise InvalidInput(f"{name} must be {shape} where only N may be zero, got shape {values.shape}")
-    checked = _check_finite(values, name)
-    sums = checked.sum(axis=-1, dtype=np.float64)
-    if checked.size and (checked.min() < 0 or np.abs(sums - 1).max() > SUM_TOLERANCE):
+    _check_floating(values, name)
+    if all(map_blocks(_are_distributions, values)):
+        return values
+    _check_finite(values, name)
+    sums, smallest = values.sum(axis=-1, dtype=np.float64), values.min()
+    if smallest < 0 or np.abs(sums - 1).max() > SUM_TOLERANCE:
         raise InvalidInput(
             f"{name} must hold probabilities: rows sum to between {sums.min():.4g} and {sums.max():.4g}, "
-            f"smallest value {checked.min():.4g}; apply a softmax first"
+            f"smallest value {smallest:.4g}; apply a softmax first"
         )
-    return checked
+    return values
+
+
+def _are_distributions(block: Floats) -> bool:
+    """Whether a glance finds nothing wrong: a NaN or an infinity spoils its row's sum."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        sums = np.einsum("...c->...", at_least_single(block))
+    return bool(block.min() >= 0 and np.abs(sums - 1).max() <= SUM_TOLERANCE)
 
 
 def _check_finite(values: NDArray[Any], name: str) -> Floats:
-    if not np.issubdtype(values.dtype, np.floating):
-        raise InvalidInput(f"{name} must be floating point, got {values.dtype}")
-    if not np.isfinite(values).all():
+    _check_floating(values, name)
+    if not all(map_blocks(lambda block: bool(np.isfinite(block).all()), values)):
         bad = np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(axis=1))
         raise InvalidInput(f"{name} has {len(bad)} rows with NaN or infinite values, the first at position {bad[0]}")
     return values
+
+
+def _check_floating(values: NDArray[Any], name: str) -> None:
+    if not np.issubdtype(values.dtype, np.floating):
+        raise InvalidInput(f"{name} must be floating point, got {values.dtype}")

@@ -1,18 +1,18 @@
 """How much posterior draws disagree: scores of (N, T, C) samples -> (N,), higher is more disagreement.
 
-A draw is one network of the posterior: a dropout mask, or a member of an ensemble or committee. The functions
-go through the draws one by one, so that nothing larger than (N, C) is made beside the samples.
+A draw is one network of the posterior: a dropout mask, or a member of an ensemble or committee. The functions go
+through blocks of rows, in the precision of the samples (half precision in single) where the sums are short and in
+float64 where they are not: scores of float32 samples are within 1e-6 nats of the exact ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import entr
 
+from alframe.functional.blocks import entropies, score_blocks
 from alframe.functional.checks import check_samples
 
 
@@ -28,7 +28,7 @@ def predictive_entropy(samples: NDArray[Any]) -> NDArray[np.float64]:
 
     Source: Gal, "Uncertainty in deep learning", PhD thesis 2016, section 3.3.
     """
-    return _entropy(_mean(check_samples(samples)))
+    return score_blocks(check_samples(samples), lambda block: entropies(_mean(block)))
 
 
 def bald(samples: NDArray[Any]) -> NDArray[np.float64]:
@@ -47,10 +47,7 @@ def bald(samples: NDArray[Any]) -> NDArray[np.float64]:
     Source: Houlsby et al., "Bayesian active learning for classification and preference learning", 2011;
     Gal, Islam & Ghahramani, "Deep Bayesian active learning with image data", ICML 2017.
     """
-    samples = check_samples(samples)
-    information = _entropy(_mean(samples)) - _mean_over_draws(samples, _entropy)
-    # Jensen's inequality keeps it from being negative; the subtraction's rounding does not know that.
-    return np.asarray(np.maximum(information, 0.0))
+    return score_blocks(check_samples(samples), _information)
 
 
 def mean_std(samples: NDArray[Any]) -> NDArray[np.float64]:
@@ -66,10 +63,7 @@ def mean_std(samples: NDArray[Any]) -> NDArray[np.float64]:
     Source: Kampffmeyer, Salberg & Jenssen, "Semantic segmentation of small objects and modeling of
     uncertainty in urban remote sensing images", CVPR workshops 2016; Gal, Islam & Ghahramani 2017.
     """
-    samples = check_samples(samples)
-    mean = _mean(samples)
-    variance = _mean_over_draws(samples, lambda draw: np.square(draw - mean))
-    return np.asarray(np.sqrt(variance).mean(axis=1))
+    return score_blocks(check_samples(samples), _mean_std)
 
 
 def variation_ratio(samples: NDArray[Any]) -> NDArray[np.float64]:
@@ -86,7 +80,7 @@ def variation_ratio(samples: NDArray[Any]) -> NDArray[np.float64]:
 
     Source: Freeman, "Elementary applied statistics", 1965; Gal, Islam & Ghahramani 2017.
     """
-    return 1.0 - np.asarray(_votes(check_samples(samples)).max(axis=1))
+    return 1.0 - score_blocks(check_samples(samples), lambda block: _votes(block).max(axis=1))
 
 
 def vote_entropy(samples: NDArray[Any]) -> NDArray[np.float64]:
@@ -104,7 +98,7 @@ def vote_entropy(samples: NDArray[Any]) -> NDArray[np.float64]:
     Source: Dagan & Engelson, "Committee-based sampling for training probabilistic classifiers", ICML 1995,
     without their division by the logarithm of the committee's size.
     """
-    return _entropy(_votes(check_samples(samples)))
+    return score_blocks(check_samples(samples), lambda block: entropies(_votes(block)))
 
 
 def consensus_kl(samples: NDArray[Any]) -> NDArray[np.float64]:
@@ -128,29 +122,22 @@ def consensus_kl(samples: NDArray[Any]) -> NDArray[np.float64]:
 
 def _mean(samples: NDArray[Any]) -> NDArray[np.float64]:
     """(N, T, C) -> (N, C)."""
-    return np.asarray(samples.mean(axis=1, dtype=np.float64))
+    return np.asarray(np.einsum("itc->ic", samples, dtype=np.float64) / samples.shape[1])
 
 
-def _entropy(distributions: NDArray[Any]) -> NDArray[np.float64]:
-    """(N, C) -> (N,)."""
-    return np.asarray(entr(distributions).sum(axis=1, dtype=np.float64))
+def _information(samples: NDArray[Any]) -> NDArray[np.float64]:
+    own = entropies(samples).mean(axis=1, dtype=np.float64)
+    # Jensen's inequality keeps the difference from being negative; its rounding does not know that.
+    return np.asarray(np.maximum(entropies(_mean(samples)) - own, 0.0))
 
 
-def _mean_over_draws(
-    samples: NDArray[Any], function: Callable[[NDArray[Any]], NDArray[np.float64]]
-) -> NDArray[np.float64]:
-    """The mean of ``function(draw)`` over the T draws, each (N, C)."""
-    draws: int = samples.shape[1]
-    total = function(samples[:, 0])
-    for draw in range(1, draws):
-        total += function(samples[:, draw])
-    return total / draws
+def _mean_std(samples: NDArray[Any]) -> NDArray[np.float64]:
+    deviations = samples - _mean(samples)[:, np.newaxis]
+    return np.asarray(np.sqrt(np.einsum("itc,itc->ic", deviations, deviations) / samples.shape[1]).mean(axis=1))
 
 
 def _votes(samples: NDArray[Any]) -> NDArray[np.float64]:
     """Share of the draws that vote for each class, (N, T, C) -> (N, C)."""
     count, draws, classes = samples.shape
-    votes = np.zeros((count, classes))
-    for draw in range(draws):
-        votes[np.arange(count), samples[:, draw].argmax(axis=1)] += 1
-    return np.asarray(votes / draws)
+    cells = samples.argmax(axis=2) + classes * np.arange(count)[:, np.newaxis]
+    return np.asarray(np.bincount(cells.ravel(), minlength=count * classes).reshape(count, classes) / draws)

@@ -1,14 +1,20 @@
-"""How unsure a predictive distribution is: scores of probabilities, (N, C) -> (N,), higher is less sure."""
+"""How unsure a predictive distribution is: scores of probabilities, (N, C) -> (N,), higher is less sure.
+
+They are computed in blocks of rows, in the precision of the probabilities (half precision in single) and returned in
+float64. Entropies of float32 rows are within 1e-6 of the exact ones, relatively, up to ten thousand classes.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import entr
 
-from alframe.functional.checks import check_probs
+from alframe.errors import InvalidInput
+from alframe.functional.blocks import entropies, score_blocks
+from alframe.functional.checks import check_points, check_probs
 
 
 def least_confidence(probs: NDArray[Any]) -> NDArray[np.float64]:
@@ -22,7 +28,7 @@ def least_confidence(probs: NDArray[Any]) -> NDArray[np.float64]:
 
     Source: Lewis & Gale, "A sequential algorithm for training text classifiers", SIGIR 1994.
     """
-    return 1.0 - np.asarray(check_probs(probs).max(axis=1), dtype=np.float64)
+    return 1.0 - score_blocks(check_probs(probs), lambda block: block.max(axis=1))
 
 
 def margin(probs: NDArray[Any]) -> NDArray[np.float64]:
@@ -41,8 +47,7 @@ def margin(probs: NDArray[Any]) -> NDArray[np.float64]:
     probs = check_probs(probs)
     if probs.shape[1] == 1:
         return least_confidence(probs)
-    highest = np.partition(probs, -2, axis=1)[:, -2:].astype(np.float64)
-    return 1.0 - (highest[:, 1] - highest[:, 0])
+    return 1.0 - score_blocks(probs, _lead)
 
 
 def entropy(probs: NDArray[Any]) -> NDArray[np.float64]:
@@ -56,4 +61,39 @@ def entropy(probs: NDArray[Any]) -> NDArray[np.float64]:
 
     Source: Shannon, "A mathematical theory of communication", 1948.
     """
-    return np.asarray(entr(check_probs(probs)).sum(axis=1, dtype=np.float64))
+    return score_blocks(check_probs(probs), entropies)
+
+
+def from_logits(logits: NDArray[Any], score: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[np.float64]:
+    """``score`` of the softmax of ``logits``, (N, C) -> (N,), while the probabilities of a few blocks at most exist.
+
+    >>> from_logits(np.array([[0.0, 0.0], [1000.0, 0.0]]), entropy).round(4).tolist()
+    [0.6931, 0.0]
+
+    Args:
+        logits: any numbers; minus infinity rules a class out.
+        score: probabilities -> one number a row, such as ``entropy``; it may be called from several threads.
+
+    Raises:
+        InvalidInput: ``logits`` are not (N, C), or have NaN, infinities, or rows that rule out everything.
+    """
+    check_points(logits[:0], "logits")
+    if logits.shape[1] == 0:
+        raise InvalidInput("logits must have at least one class, got none")
+
+    def score_block(block: NDArray[Any]) -> NDArray[Any]:
+        with np.errstate(invalid="ignore"):
+            probs = block - block.max(axis=1, keepdims=True)
+        np.exp(probs, out=probs)
+        totals = np.einsum("ic->i", probs)
+        if np.isnan(totals).any():
+            check_points(logits, "logits")
+        probs *= (1 / totals)[:, np.newaxis]
+        return score(probs)
+
+    return score_blocks(logits, score_block)
+
+
+def _lead(probs: NDArray[Any]) -> NDArray[np.float64]:
+    highest = np.partition(probs, -2, axis=1)[:, -2:].astype(np.float64)
+    return np.asarray(highest[:, 1] - highest[:, 0])

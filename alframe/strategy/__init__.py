@@ -9,6 +9,7 @@ from alframe.strategy.composition import (
     CostAware,
     Mixture,
     Product,
+    Stochastic,
     Stream,
     Subsampled,
     TwoStage,
@@ -17,10 +18,11 @@ from alframe.strategy.composition import (
 from alframe.strategy.contrast import Cal, Cdal, Discriminative, Falcun
 from alframe.strategy.coverage import CoreSet, FacilityLocation, KMeans, MaxHerding, ProbCover, TypiClust
 from alframe.strategy.density import Density
-from alframe.strategy.disagreement import Bald, VariationRatio, VoteEntropy
+from alframe.strategy.disagreement import Bald, ConsensusKl, MeanStd, PredictiveEntropy, VariationRatio, VoteEntropy
 from alframe.strategy.error_driven import Corrections, Forgetting, LearningLoss, PseudoLoss
 from alframe.strategy.expected_change import Bait, ExpectedGradientLength
 from alframe.strategy.hybrid import Badge
+from alframe.strategy.information import BatchBald, Epig
 from alframe.strategy.random import Random
 from alframe.strategy.targeted import Flqmi, Gcmi
 from alframe.strategy.uncertainty import Entropy, LeastConfidence, Margin
@@ -31,17 +33,20 @@ __all__ = [
     "Badge",
     "Bait",
     "Bald",
+    "BatchBald",
     "Cal",
     "Cdal",
     "ClassBalanced",
     "Clue",
     "ClusterMargin",
+    "ConsensusKl",
     "CoreSet",
     "Corrections",
     "CostAware",
     "Density",
     "Discriminative",
     "Entropy",
+    "Epig",
     "ExpectedGradientLength",
     "FacilityLocation",
     "Falcun",
@@ -53,13 +58,16 @@ __all__ = [
     "LeastConfidence",
     "Margin",
     "MaxHerding",
+    "MeanStd",
     "Mixture",
+    "PredictiveEntropy",
     "ProbCover",
     "Product",
     "PseudoLoss",
     "Random",
     "ScoreStrategy",
     "Scorer",
+    "Stochastic",
     "Strategy",
     "Stream",
     "Subsampled",

@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
-from alframe.functional import bald, variation_ratio, vote_entropy
+from alframe.functional import bald, consensus_kl, mean_std, predictive_entropy, variation_ratio, vote_entropy
 from alframe.strategy.base import ScoreStrategy, required
 from alframe.types import Floats, Predictions
+
+
+class PredictiveEntropy(ScoreStrategy):
+    """The samples of most uncertainty in all, the draws' own and their disagreement (Gal 2016)."""
+
+    needs = frozenset({"samples"})
+
+    def score(self, predictions: Predictions) -> Floats:
+        """Entropy of the mean over draws in nats, (N,)."""
+        return predictive_entropy(required(predictions, "samples"))
+
+
+class MeanStd(ScoreStrategy):
+    """The samples whose probabilities vary most from draw to draw (Kampffmeyer et al. 2016)."""
+
+    needs = frozenset({"samples"})
+
+    def score(self, predictions: Predictions) -> Floats:
+        """Standard deviation over the draws, averaged over classes, (N,)."""
+        return mean_std(required(predictions, "samples"))
 
 
 class VariationRatio(ScoreStrategy):
@@ -35,3 +55,16 @@ class VoteEntropy(ScoreStrategy):
     def score(self, predictions: Predictions) -> Floats:
         """Entropy of the votes in nats, (N,)."""
         return vote_entropy(required(predictions, "samples"))
+
+
+class ConsensusKl(ScoreStrategy):
+    """The samples on which a committee's members are farthest from their consensus (McCallum & Nigam 1998).
+
+    The committee's name for what ``Bald`` measures: both choose the same.
+    """
+
+    needs = frozenset({"samples"})
+
+    def score(self, predictions: Predictions) -> Floats:
+        """Mean Kullback-Leibler divergence from the mean in nats, (N,)."""
+        return consensus_kl(required(predictions, "samples"))

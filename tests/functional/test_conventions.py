@@ -13,6 +13,7 @@ import pytest
 import alframe.functional
 
 INSIDE = {
+    "blocks",
     "checks",
     "clustering",
     "coverage.bounds",

@@ -6,6 +6,7 @@ from alframe.strategy.composition.class_balanced import ClassBalanced
 from alframe.strategy.composition.cost_aware import CostAware
 from alframe.strategy.composition.mixture import Mixture
 from alframe.strategy.composition.product import Product
+from alframe.strategy.composition.stochastic import Stochastic
 from alframe.strategy.composition.stream import Stream
 from alframe.strategy.composition.subsampled import Subsampled
 from alframe.strategy.composition.two_stage import TwoStage
@@ -16,6 +17,7 @@ __all__ = [
     "CostAware",
     "Mixture",
     "Product",
+    "Stochastic",
     "Stream",
     "Subsampled",
     "TwoStage",
