@@ -43,10 +43,10 @@ def _expected_residual(probs: NDArray[np.float64]) -> NDArray[np.float64]:
     samples = np.arange(len(probs))
     favourite = probs.argmax(axis=1)
     confidence = probs[samples, favourite]
-    # The squares of the others are summed without the favourite's: near certainty a difference would be rounding.
+    # What the favourite lacks is summed from the others: near certainty a difference from one would be rounding.
     others = probs.copy()
     others[samples, favourite] = 0
     rest = np.einsum("nc,nc->n", others, others)
     squared = (rest + confidence**2)[:, np.newaxis] + (1 - 2 * probs)
-    squared[samples, favourite] = rest + (1 - confidence) ** 2
+    squared[samples, favourite] = rest + others.sum(axis=1) ** 2
     return np.asarray(np.einsum("nc,nc->n", probs, np.sqrt(squared)))

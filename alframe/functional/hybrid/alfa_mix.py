@@ -120,7 +120,8 @@ def _smallest_eps(
         rates = residuals @ gram
         lengths = np.sqrt(np.maximum(np.einsum("nc,nc->n", residuals, rates), 0))
         gains = rates - rates[samples, predicted, np.newaxis]
-        steps = np.divide(leads, gains, out=np.full_like(leads, np.inf), where=gains > 0).min(axis=1) * lengths
+        leads *= lengths[:, np.newaxis]
+        steps = np.divide(leads, gains, out=np.full_like(leads, np.inf), where=gains > 0).min(axis=1)
         reach = np.sqrt(cdist(points, anchors, "sqeuclidean").max(axis=1) / weight.shape[1])
         needed[block] = np.divide(steps, reach, out=np.full(len(points), np.inf), where=reach > 0)
     return needed
