@@ -23,8 +23,8 @@ def k_means(
     """For each of K clusters the point nearest to its centroid, (N, D) -> positions (K,), all distinct.
 
     Where ``weights`` (N,) are given, each centroid is the weighted mean of its points, and points of weight zero are
-    left out. Where centroids share their nearest point, the later ones take the nearest that is left. FAISS fits the
-    centroids, to a random subset of 256 points a cluster where there are more.
+    left out. Where centroids share their nearest point, the later ones take the nearest that is left. The
+    centroids are fitted to a random subset of 256 points a cluster where there are more.
 
     >>> points = np.array([[0.0], [1.0], [2.0], [100.0], [101.0], [102.0]])
     >>> sorted(k_means(points, 2, rng=np.random.default_rng(0)).tolist())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -15,7 +14,6 @@ from alframe.functional.gram import (
     exchanged,
     origin_and_scale,
     rounding_of_products,
-    seen_from,
     with_squares,
 )
 from alframe.types import Positions
@@ -27,16 +25,15 @@ SPARE = 8
 def nearest_neighbors(queries: NDArray[Any], points: NDArray[Any], count: int) -> tuple[Positions, NDArray[np.float64]]:
     """The nearest points of each query, (Q, D), (N, D) -> positions into ``points`` (Q, count), distances (Q, count).
 
-    Nearest first, ties to the lowest position; ``count`` at most N. FAISS searches all points in float32, and the
-    order is settled in float64, with ``SPARE`` more than were asked for.
+    Nearest first, ties to the lowest position; ``count`` at most N. All pairs are measured in float32, and the order
+    is settled in float64, among ``SPARE`` more than were asked for.
 
     >>> nearest_neighbors(np.array([[0.0]]), np.array([[5.0], [1.0], [2.0]]), 2)
     (array([[1, 2]]), array([[1., 2.]]))
     """
     origin, scale = origin_and_scale(points)
-    _, candidates = faiss.knn(
-        seen_from(origin, scale, queries), seen_from(origin, scale, points), min(count + SPARE, len(points))
-    )
+    left, right = with_squares(origin, scale, queries), with_squares(origin, scale, points)
+    candidates, _ = rough_neighbors(left, right, min(count + SPARE, len(points)))
     positions = np.empty((len(queries), count), dtype=np.int64)
     distances = np.empty((len(queries), count))
     for block in blocks(len(queries), ENTRIES // (candidates.shape[1] * points.shape[1])):
@@ -47,6 +44,31 @@ def nearest_neighbors(queries: NDArray[Any], points: NDArray[Any], count: int) -
         positions[block] = np.take_along_axis(candidates[block], order, axis=1)
         distances[block] = np.sqrt(np.take_along_axis(squared, order, axis=1))
     return positions, distances
+
+
+def rough_neighbors(
+    queries: NDArray[np.float32], points: NDArray[np.float32], count: int
+) -> tuple[Positions, NDArray[np.float32]]:
+    """The nearest points as float32 tells them, in no order, -> positions (Q, count), squared distances (Q, count).
+
+    Both are laid out by ``with_squares``, (Q, D + 2) and (N, D + 2). A tile of products at a time; what is nearest so
+    far competes with each tile.
+
+    >>> points = with_squares(np.zeros(1), 1.0, np.array([[5.0], [1.0]]))
+    >>> rough_neighbors(points[1:], points[:1], 1)
+    (array([[0]]), array([[16.]], dtype=float32))
+    """
+    positions = np.zeros((len(queries), count), dtype=np.int64)
+    closeness = np.full((len(queries), count), -np.inf, dtype=np.float32)
+    for rows in blocks(len(queries)):
+        for columns in blocks(len(points)):
+            products = queries[rows] @ exchanged(points[columns]).T
+            contest = np.concatenate([closeness[rows], products], axis=1)
+            winners = np.argpartition(contest, -count, axis=1)[:, -count:]
+            earlier = np.take_along_axis(positions[rows], np.minimum(winners, count - 1), axis=1)
+            positions[rows] = np.where(winners < count, earlier, winners - count + columns.start)
+            closeness[rows] = np.take_along_axis(contest, winners, axis=1)
+    return positions, -2 * closeness
 
 
 def within_radius(points: NDArray[Any], radius: float) -> sparse.csr_array:

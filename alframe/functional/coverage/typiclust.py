@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 from typing import Any
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from alframe.functional.checks import check_budget, check_points
 from alframe.functional.clustering import assign, centroids
-from alframe.functional.gram import origin_and_scale, rounding_of_products, seen_from
+from alframe.functional.gram import origin_and_scale, rounding_of_products, with_squares
+from alframe.functional.neighbors import rough_neighbors
 from alframe.types import Positions
 
 MOST_CLUSTERS = 500
@@ -99,13 +99,12 @@ def _most_typical_first(everything: NDArray[Any], members: Positions, pool: int)
 def _bounds_of_mean_distance(points: NDArray[Any], count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """What the mean distance of each point to its ``count`` nearest others is at least and at most."""
     origin, scale = origin_and_scale(points)
-    centred = seen_from(origin, scale, points)
-    squared, _ = faiss.knn(centred, centred, count + 1)
-    norms = np.einsum("nd,nd->n", centred, centred)
+    rows = with_squares(origin, scale, points)
+    squared = np.sort(rough_neighbors(rows, rows, count + 1)[1], axis=1)[:, 1:]  # without the point itself
+    norms = -2 * rows[:, -2]
     slack = (rounding_of_products(points.shape[1]) * (norms + norms.max()))[:, np.newaxis]
-    # The first neighbour is the point itself.
-    low = np.sqrt(np.maximum(squared[:, 1:] - slack, 0)).sum(axis=1, dtype=np.float64)
-    high = np.sqrt(np.maximum(squared[:, 1:], 0) + slack).sum(axis=1, dtype=np.float64)
+    low = np.sqrt(np.maximum(squared - slack, 0)).sum(axis=1, dtype=np.float64)
+    high = np.sqrt(np.maximum(squared, 0) + slack).sum(axis=1, dtype=np.float64)
     return low * scale / max(count, 1), high * scale / max(count, 1)
 
 
