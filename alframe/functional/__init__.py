@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from alframe.functional.allocation import affordable, balanced_classes, score_per_cost
-from alframe.functional.badge import badge
 from alframe.functional.batch_bald import batch_bald
 from alframe.functional.comparison import (
     adjusted_p_values,
@@ -36,7 +35,18 @@ from alframe.functional.discriminative import discriminative
 from alframe.functional.epig import epig
 from alframe.functional.error_driven import error_rate_nearby, forgetting, last_predicted, pseudo_loss
 from alframe.functional.expected_change import expected_gradient_length
-from alframe.functional.hybrid import alfa_mix, bait, cdal, class_means, clue, cluster_margin, contrastive, falcun
+from alframe.functional.hybrid import (
+    alfa_mix,
+    badge,
+    badge_factorised,
+    bait,
+    cdal,
+    class_means,
+    clue,
+    cluster_margin,
+    contrastive,
+    falcun,
+)
 from alframe.functional.k_means import k_means
 from alframe.functional.learning_curve import area_under_curve, labels_needed
 from alframe.functional.randomness import derive_seed, generator
@@ -53,6 +63,7 @@ __all__ = [
     "alfa_mix",
     "area_under_curve",
     "badge",
+    "badge_factorised",
     "bait",
     "balanced_classes",
     "bald",

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from alframe.errors import InvalidInput
+from alframe.functional.checks import SUM_TOLERANCE
 
 if TYPE_CHECKING:
     import torch
@@ -40,6 +41,26 @@ def check_tensor(values: torch.Tensor, name: str, width: int | None = None) -> t
     if values.numel() and not all(bound.isfinite() for bound in values.aminmax()):
         raise InvalidInput(f"{name} has NaN or infinite values")
     return values.float() if values.dtype.itemsize < 4 else values
+
+
+def check_probs_tensor(probs: torch.Tensor) -> torch.Tensor:
+    """Return ``probs``, (N, C), if every row is a finite probability distribution, in single precision at least.
+
+    >>> import torch
+    >>> check_probs_tensor(torch.tensor([[0.5, 0.5]])).shape
+    torch.Size([1, 2])
+
+    Raises:
+        InvalidInput: another shape, a NaN, a negative value, a row that does not sum to one.
+    """
+    probs = check_tensor(probs, "probs")
+    sums = probs.sum(dim=1)
+    if probs.numel() and (probs.min() < 0 or (sums - 1).abs().max() > SUM_TOLERANCE):
+        raise InvalidInput(
+            f"probs must hold probabilities: rows sum to between {sums.min():.4g} and {sums.max():.4g}, "
+            f"smallest value {probs.min():.4g}; apply a softmax first"
+        )
+    return probs
 
 
 def like(tensor: torch.Tensor, values: Any) -> torch.Tensor:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from alframe.functional.coverage.bounds import ENTRIES, Distances, Rows
 from alframe.types import Positions
 
-FEW = 2048
+FEW = 4096
 """Most points of a round."""
 
 SWEPT = 160
