@@ -159,12 +159,22 @@ def test_noise_is_not_taken_for_disagreement() -> None:
 
 
 @pytest.mark.parametrize("score", SCORES)
-def test_single_precision_is_accumulated_in_double(score: Score) -> None:
-    """Float32 samples lose nothing but their own rounding over many draws and classes."""
+def test_single_precision_is_enough(score: Score) -> None:
+    """Float32 samples lose hardly more than their own rounding over many draws and classes."""
     samples = np.random.default_rng(0).dirichlet(np.full(100, 0.1), size=(20, 50)).astype(np.float32)
     scores = score(samples)
-    assert scores.dtype == np.float64
+    assert scores.dtype == score(samples.astype(np.float16)).dtype == np.float64
     np.testing.assert_allclose(scores, score(samples.astype(np.float64)), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("score", SCORES)
+def test_large_pools_score_as_their_rows_do(score: Score) -> None:
+    """What is computed in blocks is what is computed row by row, also from (N, C, T) arrays seen as (N, T, C)."""
+    samples = np.random.default_rng(0).dirichlet(np.ones(4), size=(20_000, 6))
+    expected = np.concatenate([score(samples[start : start + 777]) for start in range(0, len(samples), 777)])
+    np.testing.assert_array_equal(score(samples), expected)
+    turned = np.ascontiguousarray(samples.swapaxes(1, 2)).swapaxes(1, 2)
+    np.testing.assert_allclose(score(turned), expected, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("score", SCORES)
@@ -172,3 +182,28 @@ def test_probabilities_without_draws_are_refused(score: Score) -> None:
     """(N, C) is never taken for one draw."""
     with pytest.raises(InvalidInput, match=r"samples must be \(N, T, C\)"):
         score(np.full((4, 2), 0.5))
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("concentration", [0.01, 1.0, 100.0])
+def test_bald_and_entropy_are_baals(concentration: float) -> None:
+    """Baal's heuristics take (N, C, T)."""
+    heuristics = pytest.importorskip("baal.active.heuristics")
+    samples = np.random.default_rng(0).dirichlet(np.full(6, concentration), size=(100, 8))
+    by_class = samples.swapaxes(1, 2)
+    np.testing.assert_allclose(bald(samples), heuristics.BALD().compute_score(by_class), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        predictive_entropy(samples), heuristics.Entropy().compute_score(by_class), rtol=1e-6, atol=1e-6
+    )
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("concentration", [0.01, 1.0, 100.0])
+def test_committee_scores_are_scikit_activemls(concentration: float) -> None:
+    """Its vote entropy takes the votes, (N, T), its divergence the members' probabilities, (T, N, C), clipped."""
+    pool = pytest.importorskip("skactiveml.pool._query_by_committee")
+    samples = np.random.default_rng(0).dirichlet(np.full(6, concentration), size=(100, 8))
+    divergence = pool.average_kl_divergence(samples.swapaxes(0, 1).copy())  # it writes into its argument
+    np.testing.assert_allclose(consensus_kl(samples), divergence, rtol=1e-5, atol=1e-5)
+    classes = np.arange(samples.shape[2])
+    np.testing.assert_allclose(vote_entropy(samples), pool.vote_entropy(samples.argmax(axis=2), classes), atol=1e-9)
