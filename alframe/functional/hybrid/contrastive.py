@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import entr
@@ -12,7 +11,11 @@ from scipy.special import entr
 from alframe.errors import InvalidInput
 from alframe.functional.blocks import row_blocks
 from alframe.functional.checks import check_paired, check_points
-from alframe.functional.gram import origin_and_scale, seen_from
+from alframe.functional.gram import origin_and_scale, with_squares
+from alframe.functional.neighbors import rough_neighbors
+
+BLOCK_ENTRIES = 1 << 20
+"""Most entries of one temporary: 8 MiB in double precision."""
 
 
 def contrastive(
@@ -47,16 +50,16 @@ def contrastive(
             f"contrast needs at least one of each, got {neighbors} neighbors among {len(centers)} centers"
         )
     origin, scale = origin_and_scale(centers)
-    queries, index = seen_from(origin, scale, embeddings), seen_from(origin, scale, centers)
-    _, nearest = faiss.knn(queries, index, min(neighbors, len(centers)))
+    index, neighbors = with_squares(origin, scale, centers), min(neighbors, len(centers))
     center_probs = center_probs.astype(np.float64)
     certainty = -entr(center_probs).sum(axis=1)
 
     divergences = np.empty(len(probs))
-    for block in row_blocks(len(probs), nearest.shape[1] * probs.shape[1]):
+    for block in row_blocks(len(probs), max(*centers.shape, neighbors * probs.shape[1]), BLOCK_ENTRIES):
+        nearest, _ = rough_neighbors(with_squares(origin, scale, embeddings[block]), index, neighbors)
         own = np.log(np.maximum(probs[block].astype(np.float64), np.finfo(np.float64).tiny))
         # The logarithm is the same for every neighbour, so their mean distribution is all that it meets.
-        mean = center_probs[nearest[block]].mean(axis=1)
-        divergences[block] = certainty[nearest[block]].mean(axis=1) - np.einsum("nc,nc->n", mean, own)
+        mean = center_probs[nearest].mean(axis=1)
+        divergences[block] = certainty[nearest].mean(axis=1) - np.einsum("nc,nc->n", mean, own)
     # Gibbs' inequality keeps it from being negative; the subtraction's rounding does not know that.
     return np.asarray(np.maximum(divergences, 0.0))
