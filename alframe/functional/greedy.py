@@ -23,12 +23,13 @@ def lazy_greedy(
     *,
     gains_of: Callable[[Positions], NDArray[Any]],
     choose: Callable[[int], None],
+    block: int = BLOCK,
 ) -> Positions:
     """Choose the element of largest gain, K times, (N,) first gains -> positions (K,), all distinct.
 
     ``gains_of`` says what each of some positions would add to those chosen so far, and ``choose`` adds one. As no
-    gain grows when more is chosen, only those whose old value is the largest are asked for again. Ties go to the
-    lowest position.
+    gain grows when more is chosen, only those whose old value is the largest are asked for again, ``block`` at a
+    time. Ties go to the lowest position.
 
     >>> sets, covered = [{1, 2}, {2, 3, 4}, {4}], set()
     >>> lazy_greedy(
@@ -51,7 +52,7 @@ def lazy_greedy(
         if listed[top] <= outside:
             shortlist, outside = _largest(bounds)
         elif known_at[shortlist[top]] < len(chosen):
-            largest = shortlist[np.argpartition(-listed, BLOCK)[:BLOCK]] if len(listed) > BLOCK else shortlist
+            largest = shortlist[np.argpartition(-listed, block)[:block]] if len(listed) > block else shortlist
             stale = np.union1d(largest[known_at[largest] < len(chosen)], shortlist[top])
             stale = stale[bounds[stale] > -np.inf]
             bounds[stale] = gains_of(stale)

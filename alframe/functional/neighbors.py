@@ -32,7 +32,8 @@ def nearest_neighbors(queries: NDArray[Any], points: NDArray[Any], count: int) -
     (array([[1, 2]]), array([[1., 2.]]))
     """
     origin, scale = origin_and_scale(points)
-    left, right = with_squares(origin, scale, queries), with_squares(origin, scale, points)
+    right = with_squares(origin, scale, points)
+    left = right if queries is points else with_squares(origin, scale, queries)
     candidates, _ = rough_neighbors(left, right, min(count + SPARE, len(points)))
     positions = np.empty((len(queries), count), dtype=np.int64)
     distances = np.empty((len(queries), count))

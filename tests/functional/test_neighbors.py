@@ -85,12 +85,12 @@ def test_lazy_greedy_chooses_as_the_greedy_loop(
     chosen: list[int] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(greedy, "SHORTLIST", shortlist)
-        patch.setattr(greedy, "BLOCK", block)
         positions = lazy_greedy(
             sets.sum(axis=1),
             budget,
             gains_of=lambda asked: np.array([covered(sets, [*chosen, p]) - covered(sets, chosen) for p in asked]),
             choose=chosen.append,
+            block=block,
         )
     assert positions.tolist() == expected
     assert chosen == expected

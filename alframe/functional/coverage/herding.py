@@ -15,6 +15,9 @@ from alframe.functional.greedy import lazy_greedy
 from alframe.functional.neighbors import nearest_neighbors
 from alframe.types import Positions
 
+ASKED = 64
+"""How many gains are brought up to date at once: a wide kernel makes many of them stale together."""
+
 TOLERANCE = 1e-3
 """Largest error of the kernel's exponent that float32 may make; where it would make more, float64 is used."""
 
@@ -74,7 +77,8 @@ def max_herding(
     def choose(position: int) -> None:
         _cover(covered, left, exchanged(left[[position]]))
 
-    return lazy_greedy(_first_gains(left, covered, shares), budget, gains_of=gains_of, choose=choose)
+    first = _first_gains(left, covered, shares)
+    return lazy_greedy(first, budget, gains_of=gains_of, choose=choose, block=ASKED)
 
 
 def separation(points: NDArray[Any]) -> float:
