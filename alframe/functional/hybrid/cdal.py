@@ -12,6 +12,9 @@ from alframe.functional.blocks import row_blocks
 from alframe.functional.checks import check_budget, check_probs
 from alframe.types import Positions
 
+BLOCK_ENTRIES = 1 << 19
+"""Most float64 entries of one temporary: 4 MiB."""
+
 SHORTLIST = 1024
 """How many of the largest stale divergences are brought up to date at once."""
 
@@ -92,7 +95,7 @@ def _nearest(probs: NDArray[Any], centers: NDArray[np.float64]) -> NDArray[np.fl
     center_logs = _log(centers)
     own = np.einsum("mc,mc->m", centers, center_logs)
     nearest = np.empty(len(probs))
-    for block in row_blocks(len(probs), max(centers.shape)):
+    for block in row_blocks(len(probs), max(centers.shape), BLOCK_ENTRIES):
         rows = probs[block].astype(np.float64)
         logs = _log(rows)
         which: NDArray[np.int64] | int = 0
