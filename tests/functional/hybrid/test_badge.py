@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -135,7 +136,7 @@ def test_far_gradients_get_one_draw_each() -> None:
     """Forty gradients whose distances dwarf the noise about them are hit by the first forty draws of 4000."""
     rng = np.random.default_rng(0)
     probs = np.full((4000, 2), 0.5)
-    embeddings: Points = np.repeat(np.eye(40), 100, axis=0) + 1e-9 * rng.normal(size=(4000, 40))
+    embeddings = np.repeat(np.eye(40), 100, axis=0) + 1e-9 * rng.normal(size=(4000, 40))
     chosen = badge(probs, embeddings, 45, rng=rng)
     assert sorted(chosen[:40] // 100) == list(range(40))
     assert len(set(chosen)) == 45
@@ -150,7 +151,7 @@ def test_bounds_are_no_less_than_the_distances(seed: int, scale: float, dtype: t
     """In every precision, also where float32 would underflow or overflow."""
     rng = np.random.default_rng(seed)
     probs = rng.dirichlet(np.full(4, 0.3), size=50).astype(np.float32)
-    embeddings = (rng.normal(size=(50, 9)) * (1.0 if dtype is np.float16 else scale)).astype(dtype)
+    embeddings: NDArray[Any] = (rng.normal(size=(50, 9)) * (1.0 if dtype is np.float16 else scale)).astype(dtype)
     residuals = probs.astype(np.float64)
     residuals[np.arange(50), probs.argmax(axis=1)] -= 1
     gradients = np.einsum("nc,nd->ncd", residuals, embeddings.astype(np.float64)).reshape(50, -1)
