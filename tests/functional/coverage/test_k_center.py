@@ -112,7 +112,7 @@ def test_choices_equal_the_naive_loop_whatever_the_data(make: object, centers: i
     """More points than one round takes and more centres than are swept, in float64."""
     assert callable(make)
     rng = np.random.default_rng(0)
-    points = make(3000, rng)
+    points = make(5000, rng)
     labelled = None if centers is None else make(centers, rng)
     assert k_center_greedy(points, 120, labelled).tolist() == naive_k_center(points, 120, labelled)
 
@@ -122,7 +122,7 @@ def test_choices_equal_the_naive_loop_whatever_the_data(make: object, centers: i
 def test_choices_from_narrow_types_equal_those_from_float64(dtype: type, offset: float) -> None:
     """Points far from the origin are measured in float64, so the loop over float64 copies agrees."""
     rng = np.random.default_rng(1)
-    points, centers = (mixture(count, rng).astype(dtype) + dtype(offset) for count in (2500, 300))
+    points, centers = (mixture(count, rng).astype(dtype) + dtype(offset) for count in (5000, 300))
     exact, exact_centers = points.astype(np.float64), centers.astype(np.float64)
     assert k_center_greedy(points, 60, centers).tolist() == naive_k_center(exact, 60, exact_centers)
     assert k_center_greedy(points, 60, exact_centers).tolist() == naive_k_center(exact, 60, exact_centers)
