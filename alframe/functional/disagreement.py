@@ -1,8 +1,8 @@
 """How much posterior draws disagree: scores of (N, T, C) samples -> (N,), higher is more disagreement.
 
 A draw is one network of the posterior: a dropout mask, or a member of an ensemble or committee. The functions go
-through blocks of rows, in the precision of the samples (half precision in single) where the sums are short and in
-float64 where they are not: scores of float32 samples are within 1e-6 nats of the exact ones.
+through blocks of rows, in the precision of the samples (half precision in single): scores of float32 samples are within
+1e-6 nats of the exact ones over a hundred draws of a hundred classes.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def consensus_kl(samples: NDArray[Any]) -> NDArray[np.float64]:
 
 def _mean(samples: NDArray[Any]) -> NDArray[np.float64]:
     """(N, T, C) -> (N, C)."""
-    return np.asarray(np.einsum("itc->ic", samples, dtype=np.float64) / samples.shape[1])
+    return np.asarray(np.einsum("itc->ic", samples) / np.float64(samples.shape[1]), dtype=np.float64)
 
 
 def _information(samples: NDArray[Any]) -> NDArray[np.float64]:
