@@ -3,38 +3,40 @@
 from __future__ import annotations
 
 from alframe.functional.allocation import affordable, balanced_classes, score_per_cost
-from alframe.functional.batch_bald import batch_bald
+from alframe.functional.committee import (
+    bald,
+    batch_bald,
+    consensus_kl,
+    epig,
+    mean_std,
+    predictive_entropy,
+    stochastic_batch,
+    variation_ratio,
+    vote_entropy,
+)
 from alframe.functional.comparison import (
     adjusted_p_values,
     mean_and_half_width,
     paired_p_value,
     penalty_matrix,
 )
-from alframe.functional.cosine import density, distinct, resembles
 from alframe.functional.coverage import (
     coverage_radius,
     facility_location,
     k_center_greedy,
     k_center_two_level,
+    k_means,
     max_herding,
     prob_cover,
     purity_radius,
     separation,
     typiclust,
 )
-from alframe.functional.directions import unit_length
-from alframe.functional.disagreement import (
-    bald,
-    consensus_kl,
-    mean_std,
-    predictive_entropy,
-    variation_ratio,
-    vote_entropy,
-)
 from alframe.functional.discriminative import discriminative
-from alframe.functional.epig import epig
 from alframe.functional.error_driven import error_rate_nearby, forgetting, last_predicted, pseudo_loss
 from alframe.functional.expected_change import expected_gradient_length
+from alframe.functional.geometry.cosine import density, distinct, resembles
+from alframe.functional.geometry.directions import unit_length
 from alframe.functional.hybrid import (
     alfa_mix,
     badge,
@@ -47,12 +49,10 @@ from alframe.functional.hybrid import (
     contrastive,
     falcun,
 )
-from alframe.functional.k_means import k_means
 from alframe.functional.learning_curve import area_under_curve, labels_needed
 from alframe.functional.randomness import derive_seed, generator
 from alframe.functional.ranking import rank_product
 from alframe.functional.seeding import k_means_plus_plus
-from alframe.functional.stochastic import stochastic_batch
 from alframe.functional.stream import choose_from_stream
 from alframe.functional.targeted import flqmi, gcmi
 from alframe.functional.uncertainty import entropy, from_logits, least_confidence, margin

@@ -16,14 +16,23 @@ BLOCK_ENTRIES = 1 << 17
 """Entries of a block: 1 MiB in double precision."""
 
 
+def blocks(count: int, size: int) -> list[slice]:
+    """Slices of at most ``size``, and of at least one, that make up ``count``.
+
+    >>> blocks(5, 3)
+    [slice(0, 3, None), slice(3, 5, None)]
+    """
+    size = max(1, size)
+    return [slice(start, min(start + size, count)) for start in range(0, count, size)]
+
+
 def row_blocks(rows: int, width: int, entries: int = BLOCK_ENTRIES) -> list[slice]:
     """Slices that cover ``rows`` rows of ``width`` entries each, so that none holds more than ``entries``, or one row.
 
     >>> row_blocks(5, width=10, entries=25)
     [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
     """
-    step = max(1, entries // max(1, width))
-    return [slice(start, min(start + step, rows)) for start in range(0, rows, step)]
+    return blocks(rows, entries // max(1, width))
 
 
 def map_blocks(function: Callable[[NDArray[Any]], Result], values: NDArray[Any]) -> list[Result]:
@@ -32,11 +41,11 @@ def map_blocks(function: Callable[[NDArray[Any]], Result], values: NDArray[Any])
     >>> map_blocks(np.sum, np.ones((3, 100_000))) == [100_000.0] * 3
     True
     """
-    blocks = row_blocks(len(values), width=values[:1].size)
-    if len(blocks) < 2:
-        return [function(values[block]) for block in blocks]
+    rows = row_blocks(len(values), width=values[:1].size)
+    if len(rows) < 2:
+        return [function(values[block]) for block in rows]
     with ThreadPoolExecutor(max_workers=cpu_count()) as threads:
-        return list(threads.map(lambda block: function(values[block]), blocks))
+        return list(threads.map(lambda block: function(values[block]), rows))
 
 
 def score_blocks(values: NDArray[Any], score: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alframe.functional.checks import check_budget, check_points, check_weights
-from alframe.functional.distances import squared_distance_to_nearest
+from alframe.functional.geometry.distances import squared_distance_to_nearest
 from alframe.functional.spread import draw, spread
 from alframe.types import Positions
 

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alframe.errors import InvalidInput
+from alframe.functional.blocks import blocks
 from alframe.functional.checks import check_budget, check_points
-from alframe.functional.directions import unit_length
-from alframe.functional.gram import ENTRIES, blocks
+from alframe.functional.geometry.directions import unit_length
+from alframe.functional.geometry.gram import ENTRIES
 from alframe.functional.greedy import lazy_greedy
 from alframe.types import Positions
 

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from alframe.strategy.base import Scorer, ScoreStrategy, Strategy, required, required_labels
-from alframe.strategy.clusters import AlfaMix, Clue, ClusterMargin
+from alframe.strategy.committee import (
+    Bald,
+    BatchBald,
+    ConsensusKl,
+    Epig,
+    MeanStd,
+    PredictiveEntropy,
+    VariationRatio,
+    VoteEntropy,
+)
 from alframe.strategy.composition import (
     ClassBalanced,
     CostAware,
@@ -15,18 +24,25 @@ from alframe.strategy.composition import (
     TwoStage,
     WithoutDuplicates,
 )
-from alframe.strategy.contrast import Cal, Cdal, Discriminative, Falcun
-from alframe.strategy.coverage import CoreSet, FacilityLocation, KMeans, MaxHerding, ProbCover, TypiClust
-from alframe.strategy.density import Density
-from alframe.strategy.disagreement import Bald, ConsensusKl, MeanStd, PredictiveEntropy, VariationRatio, VoteEntropy
+from alframe.strategy.coverage import CoreSet, Density, FacilityLocation, KMeans, MaxHerding, ProbCover, TypiClust
 from alframe.strategy.error_driven import Corrections, Forgetting, LearningLoss, PseudoLoss
-from alframe.strategy.expected_change import Bait, ExpectedGradientLength
-from alframe.strategy.hybrid import Badge
-from alframe.strategy.information import BatchBald, Epig
+from alframe.strategy.expected_change import ExpectedGradientLength
+from alframe.strategy.hybrid import (
+    AlfaMix,
+    Badge,
+    Bait,
+    Cal,
+    Cdal,
+    Clue,
+    ClusterMargin,
+    Discriminative,
+    Falcun,
+    UncertaintyHerding,
+    WeightedKMeans,
+)
 from alframe.strategy.random import Random
 from alframe.strategy.targeted import Flqmi, Gcmi
 from alframe.strategy.uncertainty import Entropy, LeastConfidence, Margin
-from alframe.strategy.weighted import UncertaintyHerding, WeightedKMeans
 
 __all__ = [
     "AlfaMix",

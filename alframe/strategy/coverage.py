@@ -6,6 +6,7 @@ import numpy as np
 
 from alframe.errors import ConfigurationError
 from alframe.functional import (
+    density,
     facility_location,
     k_center_greedy,
     k_means,
@@ -15,7 +16,7 @@ from alframe.functional import (
     typiclust,
     unit_length,
 )
-from alframe.strategy.base import Strategy, required, required_labels
+from alframe.strategy.base import ScoreStrategy, Strategy, required, required_labels
 from alframe.types import Floats, Predictions, Selection
 
 
@@ -130,3 +131,13 @@ class MaxHerding(Strategy):
 
 def _centers(labelled: Predictions | None) -> Floats | None:
     return None if labelled is None else required(labelled, "embeddings")
+
+
+class Density(ScoreStrategy):
+    """The samples most like all the others; a part of information density (Settles & Craven 2008)."""
+
+    needs = frozenset({"embeddings"})
+
+    def score(self, predictions: Predictions) -> Floats:
+        """Mean cosine similarity to the pool, (N,)."""
+        return density(required(predictions, "embeddings"))

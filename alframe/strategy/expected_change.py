@@ -1,13 +1,10 @@
-"""Strategies that ask for the labels from which the last layer would learn most."""
+"""A strategy that asks for the labels that would change the model most."""
 
 from __future__ import annotations
 
-import numpy as np
-
-from alframe.errors import ConfigurationError
-from alframe.functional import bait, expected_gradient_length
-from alframe.strategy.base import ScoreStrategy, Strategy, required
-from alframe.types import Floats, Predictions, Selection
+from alframe.functional import expected_gradient_length
+from alframe.strategy.base import ScoreStrategy, required
+from alframe.types import Floats, Predictions
 
 
 class ExpectedGradientLength(ScoreStrategy):
@@ -18,43 +15,3 @@ class ExpectedGradientLength(ScoreStrategy):
     def score(self, predictions: Predictions) -> Floats:
         """Expected length of the gradient, (N,)."""
         return expected_gradient_length(required(predictions, "probs"), required(predictions, "embeddings"))
-
-
-class Bait(Strategy):
-    """What leaves the Fisher information of the pool about the last layer best known (Ash et al. 2021).
-
-    Args:
-        regularization: how much is known of every weight beforehand.
-        class_directions: how many leading directions among the classes are looked at.
-        embedding_directions: how many among the embeddings.
-    """
-
-    needs = frozenset({"probs", "embeddings"})
-    uses_labelled = True
-
-    def __init__(
-        self, *, regularization: float = 1.0, class_directions: int = 4, embedding_directions: int = 128
-    ) -> None:
-        if not 0 < regularization < np.inf:
-            raise ConfigurationError(f"strategy.regularization must be positive, got {regularization}")
-        for key, value in (("class", class_directions), ("embedding", embedding_directions)):
-            if value < 1:
-                raise ConfigurationError(f"strategy.{key}_directions must be at least 1, got {value}")
-        self._regularization = regularization
-        self._class_directions, self._embedding_directions = class_directions, embedding_directions
-
-    def _choose(
-        self, unlabelled: Predictions, budget: int, labelled: Predictions | None, _rng: np.random.Generator, /
-    ) -> Selection:
-        probs, embeddings = required(unlabelled, "probs"), required(unlabelled, "embeddings")
-        known = (None, None) if labelled is None else (required(labelled, "probs"), required(labelled, "embeddings"))
-        positions = bait(
-            probs,
-            embeddings,
-            budget,
-            *known,
-            regularization=self._regularization,
-            class_directions=self._class_directions,
-            embedding_directions=self._embedding_directions,
-        )
-        return Selection(positions)

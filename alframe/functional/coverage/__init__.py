@@ -5,6 +5,7 @@ from __future__ import annotations
 from alframe.functional.coverage.facility_location import facility_location
 from alframe.functional.coverage.herding import max_herding, separation
 from alframe.functional.coverage.k_center import k_center_greedy, k_center_two_level
+from alframe.functional.coverage.k_means import k_means
 from alframe.functional.coverage.prob_cover import prob_cover, purity_radius
 from alframe.functional.coverage.radius import coverage_radius
 from alframe.functional.coverage.typiclust import typiclust
@@ -14,6 +15,7 @@ __all__ = [
     "facility_location",
     "k_center_greedy",
     "k_center_two_level",
+    "k_means",
     "max_herding",
     "prob_cover",
     "purity_radius",

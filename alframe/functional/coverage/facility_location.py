@@ -10,8 +10,8 @@ from scipy import sparse
 
 from alframe.errors import InvalidInput
 from alframe.functional.checks import check_budget, check_points
+from alframe.functional.geometry.neighbors import nearest_neighbors
 from alframe.functional.greedy import lazy_greedy
-from alframe.functional.neighbors import nearest_neighbors
 from alframe.types import Positions
 
 

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alframe.errors import InvalidInput
+from alframe.functional.blocks import blocks
 from alframe.functional.checks import check_budget, check_points, check_weights
 from alframe.functional.coverage.radius import coverage_radius
-from alframe.functional.gram import blocks, exchanged, with_squares
+from alframe.functional.geometry.gram import TILE, exchanged, with_squares
+from alframe.functional.geometry.neighbors import nearest_neighbors
 from alframe.functional.greedy import lazy_greedy
-from alframe.functional.neighbors import nearest_neighbors
 from alframe.types import Positions
 
 ASKED = 64
@@ -65,12 +66,12 @@ def max_herding(
     dtype = _precision(points, origin, reach)
     left = with_squares(origin, reach, points, dtype)
     shares, covered = shares.astype(dtype), np.zeros(len(points), dtype=dtype)
-    for block in blocks(len(centers)):
+    for block in blocks(len(centers), TILE):
         _cover(covered, left, exchanged(with_squares(origin, reach, centers[block], dtype)))
 
     def gains_of(positions: Positions) -> NDArray[np.float64]:
         right, gains = exchanged(left[positions]), np.zeros(len(positions))
-        for rows in blocks(len(left)):
+        for rows in blocks(len(left), TILE):
             gains += shares[rows] @ _excess(_kernel(left[rows], right), covered[rows])
         return gains
 
@@ -104,9 +105,9 @@ def separation(points: NDArray[Any]) -> float:
 def _first_gains(left: NDArray[Any], covered: NDArray[Any], weights: NDArray[Any]) -> NDArray[np.float64]:
     """What each point alone would add; the kernel is symmetric, so that each tile serves both of its sides."""
     gains = np.zeros(len(left))
-    for upper in blocks(len(left)):
+    for upper in blocks(len(left), TILE):
         right = exchanged(left[upper])
-        for lower in blocks(upper.stop):
+        for lower in blocks(upper.stop, TILE):
             kernel = _kernel(left[lower], right)
             if lower != upper:
                 gains[lower] += _excess(kernel.T, covered[upper]).T @ weights[upper]
@@ -129,7 +130,7 @@ def _excess(kernel: NDArray[Any], covered: NDArray[Any]) -> NDArray[Any]:
 
 def _cover(covered: NDArray[Any], left: NDArray[Any], right: NDArray[Any]) -> None:
     """Raise ``covered`` to the kernel of the points at the right, where that is higher."""
-    for rows in blocks(len(left)):
+    for rows in blocks(len(left), TILE):
         covered[rows] = np.maximum(covered[rows], _kernel(left[rows], right).max(axis=1))
 
 

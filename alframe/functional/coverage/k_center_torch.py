@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from alframe.functional.blocks import blocks
 from alframe.functional.coverage.farthest_first import CHOSEN
-from alframe.functional.gram import blocks
 from alframe.types import Positions
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from alframe.errors import InvalidInput
 from alframe.functional.checks import check_budget, check_points
-from alframe.functional.clustering import assign, centroids
 from alframe.functional.coverage.radius import coverage_radius
-from alframe.functional.neighbors import nearest_neighbors, within_radius
+from alframe.functional.geometry.clustering import assign, centroids
+from alframe.functional.geometry.neighbors import nearest_neighbors, within_radius
 from alframe.types import Positions
 
 MEASURED = 10_000

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from alframe.errors import InvalidInput
 from alframe.functional.checks import check_points
-from alframe.functional.distances import squared_distance_to_nearest
+from alframe.functional.geometry.distances import squared_distance_to_nearest
 
 
 def coverage_radius(points: NDArray[Any], centers: NDArray[Any]) -> NDArray[np.float64]:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from alframe.functional.checks import check_budget, check_points
-from alframe.functional.clustering import assign, centroids
-from alframe.functional.gram import origin_and_scale, rounding_of_products, with_squares
-from alframe.functional.neighbors import rough_neighbors
+from alframe.functional.geometry.clustering import assign, centroids
+from alframe.functional.geometry.gram import origin_and_scale, rounding_of_products, with_squares
+from alframe.functional.geometry.neighbors import rough_neighbors
 from alframe.types import Positions
 
 MOST_CLUSTERS = 500

@@ -12,8 +12,8 @@ from scipy.special import softmax
 from alframe.errors import InvalidInput
 from alframe.functional.blocks import row_blocks
 from alframe.functional.checks import check_budget, check_points
-from alframe.functional.directions import unit_length
-from alframe.functional.k_means import k_means
+from alframe.functional.coverage.k_means import k_means
+from alframe.functional.geometry.directions import unit_length
 from alframe.types import Positions
 
 BLOCK_ENTRIES = 1 << 19

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from alframe.errors import InvalidInput
 from alframe.functional.checks import check_budget, check_paired
-from alframe.functional.k_means import k_means
+from alframe.functional.coverage.k_means import k_means
 from alframe.functional.uncertainty import entropy
 from alframe.types import Positions
 

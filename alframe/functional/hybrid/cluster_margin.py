@@ -10,7 +10,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 
 from alframe.errors import InvalidInput
 from alframe.functional.checks import check_budget, check_paired
-from alframe.functional.clustering import assign, centroids
+from alframe.functional.geometry.clustering import assign, centroids
 from alframe.functional.uncertainty import margin
 from alframe.types import Positions
 

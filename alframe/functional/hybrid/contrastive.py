@@ -11,8 +11,8 @@ from scipy.special import entr
 from alframe.errors import InvalidInput
 from alframe.functional.blocks import row_blocks
 from alframe.functional.checks import check_paired, check_points
-from alframe.functional.gram import origin_and_scale, with_squares
-from alframe.functional.neighbors import rough_neighbors
+from alframe.functional.geometry.gram import origin_and_scale, with_squares
+from alframe.functional.geometry.neighbors import rough_neighbors
 
 BLOCK_ENTRIES = 1 << 20
 """Most entries of one temporary: 8 MiB in double precision."""

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alframe.functional.gram import blocks, rounding_of_products
+from alframe.functional.blocks import blocks
+from alframe.functional.geometry.gram import rounding_of_products
 from alframe.types import Positions
 
 ROUNDING = 1e-12

@@ -6,7 +6,7 @@ import numpy as np
 
 from alframe.errors import ConfigurationError
 from alframe.functional import stochastic_batch
-from alframe.functional.stochastic import Noise
+from alframe.functional.committee.stochastic import Noise
 from alframe.strategy.base import Scorer
 from alframe.strategy.composition.base import Composition, scores_of, scoring
 from alframe.types import Predictions, Selection

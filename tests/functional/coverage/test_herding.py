@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from alframe.errors import InvalidInput, PoolExhausted
-from alframe.functional import gram, max_herding, separation
+from alframe.functional import max_herding, separation
+from alframe.functional.coverage import herding
 
 Points = NDArray[np.float64]
 
@@ -38,7 +39,7 @@ def test_each_choice_covers_as_much_as_any_other_would(
     bandwidth: float, labelled: int, weighted: bool, offset: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In several tiles; narrow and wide, with and without weights and labelled points, far from the origin."""
-    monkeypatch.setattr(gram, "TILE", 32)
+    monkeypatch.setattr(herding, "TILE", 32)
     rng = np.random.default_rng(0)
     points, covering = rng.normal(size=(80, 4)) + offset, rng.normal(size=(labelled, 4)) + offset
     weights = rng.exponential(size=80) if weighted else np.ones(80)

@@ -16,7 +16,7 @@ from scipy.spatial.distance import cdist
 
 from alframe.errors import InvalidInput, PoolExhausted
 from alframe.functional import prob_cover, purity_radius
-from alframe.functional.clustering import assign, centroids
+from alframe.functional.geometry.clustering import assign, centroids
 
 Points = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from scipy.spatial.distance import cdist
 
 from alframe.errors import InvalidInput, PoolExhausted
 from alframe.functional import typiclust
-from alframe.functional.clustering import assign, centroids
+from alframe.functional.geometry.clustering import assign, centroids
 
 Points = NDArray[Any]
 

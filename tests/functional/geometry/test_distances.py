@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alframe.functional import distances
-from alframe.functional.distances import squared_distance_to_nearest
+from alframe.functional.geometry import distances
+from alframe.functional.geometry.distances import squared_distance_to_nearest
 
 
 @pytest.mark.parametrize("entries", [1, 17, 100, 1 << 22])

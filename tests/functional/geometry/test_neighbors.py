@@ -10,9 +10,10 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from alframe.functional import gram, greedy
+from alframe.functional import greedy
+from alframe.functional.geometry import neighbors
+from alframe.functional.geometry.neighbors import nearest_neighbors, within_radius
 from alframe.functional.greedy import lazy_greedy
-from alframe.functional.neighbors import nearest_neighbors, within_radius
 
 Points = NDArray[np.float64]
 
@@ -36,7 +37,7 @@ def test_pairs_are_those_of_a_float64_loop(
     dtype: type[np.float32 | np.float64], offset: float, spread: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In many tiles, far from the origin, at scales whose squares float32 does not know, and at exact distances."""
-    monkeypatch.setattr(gram, "TILE", 64)
+    monkeypatch.setattr(neighbors, "TILE", 64)
     points = (spread * (np.random.default_rng(0).normal(size=(300, 24)) + offset)).astype(dtype)
     distances = cdist(points.astype(np.float64), points.astype(np.float64))
     radius = float(np.sort(distances, axis=None)[20_000:20_003:2].mean())  # each pair is there twice

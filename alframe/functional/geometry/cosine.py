@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alframe.errors import InvalidInput
+from alframe.functional.blocks import row_blocks
 from alframe.functional.checks import check_points
 from alframe.types import Positions
 
@@ -44,7 +45,7 @@ def resembles(points: NDArray[Any], centers: NDArray[Any], similarity: float) ->
     rough = exact.astype(np.float32).T
     # Twice the largest error of a float32 product of unit vectors; what lies nearer to the bound is settled in float64.
     band = np.finfo(np.float32).eps * (points.shape[1] + 2)
-    for block in _blocks(points, centers):
+    for block in row_blocks(len(points), max(1, *centers.shape), BLOCK_ENTRIES):
         highest = (_directions(points[block]).astype(np.float32) @ rough).max(axis=1)
         found[block] = highest >= similarity
         close = block.start + np.flatnonzero(np.abs(highest - similarity) <= band)
@@ -96,12 +97,12 @@ def density(points: NDArray[Any]) -> NDArray[np.float64]:
     """
     points = check_points(points)
     factors, total = np.empty(len(points)), np.zeros(points.shape[1])
-    for block in _blocks(points):
+    for block in row_blocks(len(points), points.shape[1], BLOCK_ENTRIES):
         exact = points[block].astype(np.float64)
         factors[block] = _inverse_lengths(exact)
         total += factors[block] @ exact
     scores = np.empty(len(points))
-    for block in _blocks(points):
+    for block in row_blocks(len(points), points.shape[1], BLOCK_ENTRIES):
         scores[block] = factors[block] * (points[block].astype(np.float64) @ total)
     return scores / max(len(points), 1)
 
@@ -116,12 +117,6 @@ def _directions(points: NDArray[Any]) -> NDArray[np.float64]:
 def _inverse_lengths(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
     return np.asarray(np.divide(1, lengths, out=np.zeros(len(rows)), where=lengths > 0))
-
-
-def _blocks(points: NDArray[Any], centers: NDArray[Any] | None = None) -> list[slice]:
-    """Slices of so many points that neither they nor their products with the centres outgrow the limit."""
-    rows = max(1, BLOCK_ENTRIES // max(1, points.shape[1], 0 if centers is None else len(centers)))
-    return [slice(start, start + rows) for start in range(0, len(points), rows)]
 
 
 def _check_similarity(similarity: float) -> None:

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alframe.functional.checks import check_budget, check_points, check_weights
-from alframe.functional.clustering import centroids
-from alframe.functional.distances import squared_distance_to_nearest
-from alframe.functional.neighbors import nearest_neighbors
+from alframe.functional.geometry.clustering import centroids
+from alframe.functional.geometry.distances import squared_distance_to_nearest
+from alframe.functional.geometry.neighbors import nearest_neighbors
 from alframe.types import Positions
 
 NEAREST = 4

@@ -14,7 +14,7 @@ from scipy.stats import chisquare
 
 from alframe.errors import InvalidInput, PoolExhausted
 from alframe.functional import stochastic_batch
-from alframe.functional.stochastic import Noise
+from alframe.functional.committee.stochastic import Noise
 
 SCORES = np.array([0.1, 0.8, 0.5, 0.3])
 RANKS = np.array([4.0, 1.0, 2.0, 3.0])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from alframe.errors import InvalidInput
 from alframe.functional.blocks import entropies, finite_log, row_blocks, score_blocks
 from alframe.functional.checks import check_budget, check_samples
-from alframe.functional.disagreement import bald
+from alframe.functional.committee.disagreement import bald
 from alframe.functional.greedy import lazy_greedy
 from alframe.types import Positions
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from alframe.functional.gram import blocks, exchanged, origin_and_scale, with_squares
+from alframe.functional.blocks import blocks
+from alframe.functional.geometry.gram import TILE, exchanged, origin_and_scale, with_squares
 from alframe.types import Positions
 
 FITTED = 256
@@ -86,7 +87,7 @@ def _nearest(rows: NDArray[Any], means: NDArray[Any]) -> tuple[Positions, NDArra
     """The nearest mean of each row, and minus half its squared distance; ties go to the first."""
     right = exchanged(with_squares(np.zeros(means.shape[1]), 1.0, means)).T
     nearest, closeness = np.empty(len(rows), dtype=np.int64), np.empty(len(rows), dtype=np.float32)
-    for block in blocks(len(rows)):
+    for block in blocks(len(rows), TILE):
         products = rows[block] @ right
         nearest[block] = products.argmax(axis=1)
         closeness[block] = np.take_along_axis(products, nearest[block, np.newaxis], axis=1)[:, 0]

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from alframe.functional.gram import (
+from alframe.functional.blocks import blocks
+from alframe.functional.geometry.gram import (
     ENTRIES,
-    blocks,
+    TILE,
     exchanged,
     origin_and_scale,
     rounding_of_products,
@@ -61,8 +62,8 @@ def rough_neighbors(
     """
     positions = np.zeros((len(queries), count), dtype=np.int64)
     closeness = np.full((len(queries), count), -np.inf, dtype=np.float32)
-    for rows in blocks(len(queries)):
-        for columns in blocks(len(points)):
+    for rows in blocks(len(queries), TILE):
+        for columns in blocks(len(points), TILE):
             products = queries[rows] @ exchanged(points[columns]).T
             contest = np.concatenate([closeness[rows], products], axis=1)
             winners = np.argpartition(contest, -count, axis=1)[:, -count:]
@@ -86,9 +87,9 @@ def within_radius(points: NDArray[Any], radius: float) -> sparse.csr_array:
     left = with_squares(origin, scale, points)
     limit = -((radius / scale) ** 2) / 2
     found = []
-    for upper in blocks(len(points)):
+    for upper in blocks(len(points), TILE):
         right = exchanged(left[upper])
-        for lower in blocks(upper.stop):
+        for lower in blocks(upper.stop, TILE):
             products = left[lower] @ right.T
             # The squares are negative and halved: their lowest values bound the rounding in the whole tile.
             band = -rounding_of_products(points.shape[1]) * (left[lower, -2].min() + left[upper, -2].min())

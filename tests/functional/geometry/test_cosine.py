@@ -10,7 +10,8 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from alframe.errors import InvalidInput
-from alframe.functional import cosine, density, distinct, resembles
+from alframe.functional import density, distinct, resembles
+from alframe.functional.geometry import cosine
 
 Points = NDArray[np.float64]
 

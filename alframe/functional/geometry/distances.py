@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
+from alframe.functional.blocks import row_blocks
+
 BLOCK_ENTRIES = 1 << 22
 """Most float64 entries that one temporary may hold: 32 MiB."""
 
@@ -21,8 +23,6 @@ def squared_distance_to_nearest(points: NDArray[Any], centers: NDArray[Any]) -> 
     centers = centers.astype(np.float64, copy=False)
     nearest = np.empty(len(points))
     # A block of points is (rows, D) and its distances are (rows, M); neither outgrows the limit.
-    rows = max(1, BLOCK_ENTRIES // max(centers.shape))
-    for start in range(0, len(points), rows):
-        block = slice(start, start + rows)
+    for block in row_blocks(len(points), max(centers.shape), BLOCK_ENTRIES):
         nearest[block] = cdist(points[block].astype(np.float64), centers, "sqeuclidean").min(axis=1)
     return nearest

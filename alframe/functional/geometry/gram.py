@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from alframe.functional.blocks import row_blocks
 
 ENTRIES = 1 << 21
 """Most entries that one block of points holds on its way to another precision: 16 MiB of float64."""
@@ -33,7 +34,7 @@ def seen_from(origin: NDArray[np.float64], scale: float, points: NDArray[Any]) -
     [[0.5]]
     """
     seen = np.empty(points.shape, dtype=np.float32)
-    for block in blocks(len(points), ENTRIES // points.shape[1]):
+    for block in row_blocks(len(points), points.shape[1], ENTRIES):
         seen[block] = (points[block] - origin) / scale
     return seen
 
@@ -50,7 +51,7 @@ def with_squares(
     [[0.0, -4.5], [-4.5, 0.0]]
     """
     rows = np.ones((len(points), points.shape[1] + 2), dtype=dtype)
-    for block in blocks(len(points), ENTRIES // points.shape[1]):
+    for block in row_blocks(len(points), points.shape[1], ENTRIES):
         rows[block, :-2] = (points[block] - origin) / scale
         rows[block, -2] = np.einsum("nd,nd->n", rows[block, :-2], rows[block, :-2]) / -2
     return rows
@@ -75,14 +76,5 @@ def rounding_of_products(width: int) -> float:
     >>> rounding_of_products(512) < 1e-4
     True
     """
-    return float(np.finfo(np.float32).eps) * (width + 8)
-
-
-def blocks(count: int, rows: int | None = None) -> Iterator[slice]:
-    """Slices of at most ``rows`` (``TILE`` where none is given) that make up ``count``.
-
-    >>> list(blocks(5, 3))
-    [slice(0, 3, None), slice(3, 5, None)]
-    """
-    rows = TILE if rows is None else max(1, rows)
-    return (slice(start, min(start + rows, count)) for start in range(0, count, rows))
+    units = (width + 16) * 2.0**-24
+    return 2 * units / (1 - 4 * units)

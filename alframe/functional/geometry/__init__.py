@@ -1,0 +1,1 @@
+"""Points in space: distances as matrix products, neighbours, directions, clusters."""
