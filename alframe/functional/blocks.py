@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from os import cpu_count
 from typing import Any, TypeVar
@@ -35,17 +35,25 @@ def row_blocks(rows: int, width: int, entries: int = BLOCK_ENTRIES) -> list[slic
     return blocks(rows, entries // max(1, width))
 
 
+def on_all_cores(function: Callable[[slice], Result], parts: Sequence[slice]) -> list[Result]:
+    """``function`` of each part, in order, in a thread for each core: NumPy leaves Python while it computes.
+
+    >>> on_all_cores(lambda part: part.stop - part.start, blocks(5, 3))
+    [3, 2]
+    """
+    if len(parts) < 2:
+        return [function(part) for part in parts]
+    with ThreadPoolExecutor(max_workers=cpu_count()) as threads:
+        return list(threads.map(function, parts))
+
+
 def map_blocks(function: Callable[[NDArray[Any]], Result], values: NDArray[Any]) -> list[Result]:
-    """``function`` of each block of ``values``' rows, in order, on all cores: NumPy leaves Python while it computes.
+    """``function`` of each block of ``values``' rows, in order, on all cores.
 
     >>> map_blocks(np.sum, np.ones((3, 100_000))) == [100_000.0] * 3
     True
     """
-    rows = row_blocks(len(values), width=values[:1].size)
-    if len(rows) < 2:
-        return [function(values[block]) for block in rows]
-    with ThreadPoolExecutor(max_workers=cpu_count()) as threads:
-        return list(threads.map(lambda block: function(values[block]), rows))
+    return on_all_cores(lambda block: function(values[block]), row_blocks(len(values), width=values[:1].size))
 
 
 def score_blocks(values: NDArray[Any], score: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alframe.functional.blocks import blocks
+from alframe.functional.blocks import blocks, on_all_cores
 from alframe.functional.geometry.gram import rounding_of_products
 from alframe.types import Positions
 
@@ -75,10 +75,13 @@ class Distances:
 
     def upper_of_all(self, stop: int) -> NDArray[np.float64]:
         """``upper`` of all points and the first ``stop`` centres, (N,)."""
-        upper = np.empty(len(self._points))
-        for block in blocks(len(upper), ENTRIES // 2 // max(self._points.shape[1], stop)):
-            upper[block] = self.upper(self.rows(block), 0, stop)
-        return upper
+
+        def upper(block: slice) -> NDArray[np.float64]:
+            with np.errstate(over="ignore", invalid="ignore"):  # a thread begins without the caller's
+                return self.upper(self.rows(block), 0, stop)
+
+        parts = blocks(len(self._points), ENTRIES // 2 // max(self._points.shape[1], stop))
+        return np.concatenate(on_all_cores(upper, parts))
 
     def nearest(self, rows: Rows, start: int, bound: NDArray[np.float64]) -> NDArray[np.float64]:
         """Squared distance, exact, from each row to the nearest centre from ``start`` on, (R,).
