@@ -51,7 +51,7 @@ from alframe.functional.hybrid import (
 )
 from alframe.functional.learning_curve import area_under_curve, labels_needed
 from alframe.functional.randomness import derive_seed, generator
-from alframe.functional.ranking import rank_product
+from alframe.functional.ranking import highest, rank_product
 from alframe.functional.seeding import k_means_plus_plus
 from alframe.functional.stream import choose_from_stream
 from alframe.functional.targeted import flqmi, gcmi
@@ -91,6 +91,7 @@ __all__ = [
     "from_logits",
     "gcmi",
     "generator",
+    "highest",
     "k_center_greedy",
     "k_center_two_level",
     "k_means",

@@ -1,4 +1,4 @@
-"""Several scores made one."""
+"""What scores say of the order of samples: the highest of one, and several made one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,26 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
 from alframe.errors import InvalidInput
-from alframe.functional.checks import check_points
+from alframe.functional.checks import check_budget, check_points
+from alframe.types import Positions
+
+
+def highest(scores: NDArray[Any], budget: int) -> Positions:
+    """Positions of the K highest scores, highest first, (N,) -> (K,); ties go to the lowest position.
+
+    >>> highest(np.array([0.2, 0.9, 0.2, 0.4]), 3).tolist()
+    [1, 3, 0]
+
+    Raises:
+        InvalidInput: scores that are not (N,), NaN, a budget under one.
+        PoolExhausted: a budget larger than N.
+    """
+    scores = np.asarray(scores)
+    if scores.ndim != 1 or np.isnan(scores).any():
+        raise InvalidInput(f"scores must be (N,), one number per sample and none of them NaN, got shape {scores.shape}")
+    last = len(scores) - check_budget(budget, available=len(scores))
+    candidates = np.flatnonzero(scores >= np.partition(scores, last)[last])
+    return candidates[np.argsort(-scores[candidates], kind="stable")[:budget]]
 
 
 def rank_product(scores: NDArray[Any], strengths: ArrayLike) -> NDArray[np.float64]:

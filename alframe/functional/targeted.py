@@ -13,6 +13,7 @@ from alframe.functional.checks import check_budget, check_points
 from alframe.functional.geometry.directions import unit_length
 from alframe.functional.geometry.gram import ENTRIES
 from alframe.functional.greedy import lazy_greedy
+from alframe.functional.ranking import highest
 from alframe.types import Positions
 
 
@@ -92,7 +93,7 @@ def gcmi(points: NDArray[Any], query: NDArray[Any], budget: int, *, avoid: NDArr
     scores = np.empty(len(points))
     for block in blocks(len(points), ENTRIES // points.shape[1]):
         scores[block] = unit_length(points[block].astype(np.float64)) @ direction
-    return np.argsort(-scores, kind="stable")[:budget].astype(np.int64)
+    return highest(scores, budget)
 
 
 def _check(

@@ -1,4 +1,4 @@
-"""The product of ranks against counting, and what it does not depend on."""
+"""The highest scores against sorting; the product of ranks against counting, and what it does not depend on."""
 
 from __future__ import annotations
 
@@ -9,11 +9,33 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from alframe.errors import InvalidInput
-from alframe.functional import rank_product
+from alframe.errors import InvalidInput, PoolExhausted
+from alframe.functional import highest, rank_product
 
 scores = arrays(np.float64, (2, 8), elements=st.integers(-3, 3).map(float))
 strengths = st.tuples(st.sampled_from([0.0, 0.5, 1.0, 2.0]), st.sampled_from([0.0, 0.5, 1.0, 2.0]))
+
+
+@given(
+    values=arrays(np.float32, st.integers(1, 40), elements=st.sampled_from([-np.inf, -1.5, 0.0, -0.0, 2.0, np.inf])),
+    share=st.floats(0, 1),
+)
+def test_the_highest_are_what_sorting_gives(values: NDArray[np.float32], share: float) -> None:
+    """Highest first, and equal scores by position, from one to all."""
+    budget = max(1, round(share * len(values)))
+    expected = sorted(range(len(values)), key=lambda position: (-values[position], position))[:budget]
+    chosen = highest(values, budget)
+    assert chosen.dtype == np.int64
+    assert chosen.tolist() == expected
+
+
+def test_scores_without_an_order_are_refused() -> None:
+    """NaN is neither high nor low, a table has no one order, and no more can be taken than there are."""
+    for values in (np.array([1.0, np.nan]), np.ones((2, 2))):
+        with pytest.raises(InvalidInput, match="scores must be"):
+            highest(values, 1)
+    with pytest.raises(PoolExhausted, match="cannot select 3"):
+        highest(np.ones(2), 3)
 
 
 def counted(values: NDArray[np.float64], powers: tuple[float, float]) -> list[float]:
