@@ -12,6 +12,8 @@ from alframe.errors import ConfigurationError
 from alframe.stopping.base import StoppingRule
 from alframe.types import PoolView, Progress
 
+Classes = NDArray[np.int64]
+
 
 class StabilisingPredictions(StoppingRule):
     """Stops when consecutive learners agree, beyond chance, on the samples that both saw.
@@ -28,8 +30,8 @@ class StabilisingPredictions(StoppingRule):
 
     def __init__(self, *, kappa: float = 0.99, window: int = 3) -> None:
         if not 0 < kappa <= 1:
-            raise ConfigurationError(f"stopping.kappa must lie in (0, 1], got {kappa}")
-        self._kappa, self._window = kappa, _checked(window)
+            raise ConfigurationError(f"kappa must lie in (0, 1], got {kappa}")
+        self._kappa, self._window = kappa, _checked_window(window)
 
     def reason(self, progress: Progress) -> str | None:
         """Whether the mean agreement is high enough."""
@@ -55,8 +57,8 @@ class ClassificationChange(StoppingRule):
 
     def __init__(self, *, share: float = 0.01, window: int = 2) -> None:
         if not 0 <= share < 1:
-            raise ConfigurationError(f"stopping.share must lie in [0, 1), got {share}")
-        self._share, self._window = share, _checked(window)
+            raise ConfigurationError(f"share must lie in [0, 1), got {share}")
+        self._share, self._window = share, _checked_window(window)
 
     def reason(self, progress: Progress) -> str | None:
         """Whether few enough changed."""
@@ -64,9 +66,6 @@ class ClassificationChange(StoppingRule):
         if len(changed) < self._window or max(changed) > self._share:
             return None
         return f"predicted classes hardly change: {max(changed):.2%} at most, over {self._window} pairs of learners"
-
-
-Classes = NDArray[np.int64]
 
 
 def _consecutive(views: tuple[PoolView, ...], window: int) -> list[tuple[Classes, Classes]]:
@@ -89,7 +88,7 @@ def _changed(first: Classes, second: Classes) -> float:
     return float((first != second).mean()) if len(first) else 0.0
 
 
-def _checked(window: int) -> int:
+def _checked_window(window: int) -> int:
     if window < 1:
-        raise ConfigurationError(f"stopping.window must be at least 1, got {window}")
+        raise ConfigurationError(f"window must be at least 1, got {window}")
     return window

@@ -18,7 +18,7 @@ class _Combination(StoppingRule):
 
     def __init__(self, *, rules: Mapping[str, StoppingRule]) -> None:
         if not rules:
-            raise ConfigurationError("stopping.rules is empty: add +stopping@stopping.rules.NAME=label_budget")
+            raise ConfigurationError("rules is empty: add one, as by +stopping@stopping.rules.NAME=label_budget")
         self._rules = tuple(rules.values())
         self.needs: frozenset[Need] = frozenset().union(*(rule.needs for rule in self._rules))
 

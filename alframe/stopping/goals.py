@@ -21,8 +21,8 @@ class TargetMetric(StoppingRule):
     """
 
     def __init__(self, *, metric: Metric = "accuracy", value: float = 0.95) -> None:
-        if value <= 0 or (metric != "nll" and value > 1):
-            raise ConfigurationError(f"stopping.value={value} is no {metric} to reach")
+        if not 0 < value < math.inf or (metric != "nll" and value > 1):
+            raise ConfigurationError(f"value={value} is no {metric} to reach")
         self._metric, self._value = metric, value
 
     def reason(self, progress: Progress) -> str | None:
@@ -49,10 +49,10 @@ class LabelBudget(StoppingRule):
 
     def __init__(self, *, labels: int | None = None, cost: float | None = None) -> None:
         if labels is None and cost is None:
-            raise ConfigurationError("a label budget needs a limit: set stopping.labels or stopping.cost")
+            raise ConfigurationError("a label budget needs a limit: set labels or cost")
         for name, limit in (("labels", labels), ("cost", cost)):
-            if limit is not None and limit <= 0:
-                raise ConfigurationError(f"stopping.{name} must be larger than 0, got {limit}")
+            if limit is not None and not 0 < limit < math.inf:
+                raise ConfigurationError(f"{name} must be null, or positive and finite, got {limit}")
         self._labels, self._cost = labels, cost
 
     def reason(self, progress: Progress) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from alframe.errors import ConfigurationError
 from alframe.stopping.base import StoppingRule
 from alframe.types import Progress
@@ -19,8 +21,8 @@ class OverallUncertainty(StoppingRule):
     needs = frozenset({"probs"})
 
     def __init__(self, *, threshold: float = 0.01) -> None:
-        if threshold < 0:
-            raise ConfigurationError(f"stopping.threshold cannot be negative, got {threshold}")
+        if not 0 <= threshold < math.inf:
+            raise ConfigurationError(f"threshold must be finite and not negative, got {threshold}")
         self._threshold = threshold
 
     def reason(self, progress: Progress) -> str | None:
@@ -36,7 +38,8 @@ class OverallUncertainty(StoppingRule):
 class MinimumExpectedGain(StoppingRule):
     """Stops when not even the best sample of a query promises enough, before anybody is asked for it.
 
-    The unit is that of the strategy's score. A strategy without scores never stops.
+    The unit is that of the strategy's score. A strategy without scores never stops, nor does the first set,
+    which is chosen before there is a learner.
 
     Source: Zhu & Hovy, "Active learning for word sense disambiguation with methods for addressing the class imbalance
     problem", EMNLP 2007, with the entropy of the sample chosen first.
@@ -46,10 +49,12 @@ class MinimumExpectedGain(StoppingRule):
     """
 
     def __init__(self, *, gain: float = 0.01) -> None:
+        if not math.isfinite(gain):
+            raise ConfigurationError(f"gain must be finite, got {gain}")
         self._gain = gain
 
     def reason(self, progress: Progress) -> str | None:
         """Whether the highest score is too low."""
-        if progress.gain is None or progress.gain >= self._gain:
+        if not progress.curve or progress.gain is None or progress.gain >= self._gain:
             return None
         return f"no sample promises enough: the highest score is {progress.gain:.4g}, below {self._gain:g}"

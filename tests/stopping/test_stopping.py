@@ -135,11 +135,13 @@ def test_the_latest_view_has_to_be_certain() -> None:
 
 
 def test_a_query_has_to_promise_something() -> None:
-    """At the bound it is still worth asking; a strategy without scores says nothing about it."""
-    rule = MinimumExpectedGain(gain=0.5)
-    assert rule.reason(progress(gain=0.4)) == "no sample promises enough: the highest score is 0.4, below 0.5"
-    assert rule.reason(progress(gain=0.5)) is None
-    assert rule.reason(progress(gain=None)) is None
+    """At the bound it is still worth asking; no score says nothing about it, nor does the first set."""
+    rule, curve = MinimumExpectedGain(gain=0.5), (evaluated(),)
+    reason = rule.reason(progress(gain=0.4, curve=curve))
+    assert reason == "no sample promises enough: the highest score is 0.4, below 0.5"
+    assert rule.reason(progress(gain=0.5, curve=curve)) is None
+    assert rule.reason(progress(gain=None, curve=curve)) is None
+    assert rule.reason(progress(gain=0.4)) is None
 
 
 @pytest.mark.parametrize(
@@ -188,18 +190,22 @@ def test_rules_combine() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: StabilisingPredictions(kappa=0.0), r"stopping.kappa must lie in \(0, 1\], got 0.0"),
-        (lambda: StabilisingPredictions(window=0), "stopping.window must be at least 1, got 0"),
-        (lambda: ClassificationChange(share=1.0), r"stopping.share must lie in \[0, 1\), got 1.0"),
-        (lambda: OverallUncertainty(threshold=-0.1), "stopping.threshold cannot be negative"),
-        (lambda: TargetMetric(value=1.5), "stopping.value=1.5 is no accuracy to reach"),
-        (lambda: TargetMetric(metric="nll", value=0.0), "stopping.value=0.0 is no nll to reach"),
-        (lambda: LabelBudget(), "set stopping.labels or stopping.cost"),
-        (lambda: LabelBudget(labels=0), "stopping.labels must be larger than 0, got 0"),
-        (lambda: AnyOf(rules={}), "stopping.rules is empty"),
+        (lambda: StabilisingPredictions(kappa=0.0), r"^kappa must lie in \(0, 1\], got 0.0"),
+        (lambda: StabilisingPredictions(window=0), "^window must be at least 1, got 0"),
+        (lambda: ClassificationChange(share=1.0), r"^share must lie in \[0, 1\), got 1.0"),
+        (lambda: OverallUncertainty(threshold=-0.1), "^threshold must be finite and not negative"),
+        (lambda: OverallUncertainty(threshold=math.nan), "^threshold must be finite"),
+        (lambda: MinimumExpectedGain(gain=math.nan), "^gain must be finite, got nan"),
+        (lambda: TargetMetric(value=1.5), "^value=1.5 is no accuracy to reach"),
+        (lambda: TargetMetric(metric="nll", value=0.0), "^value=0.0 is no nll to reach"),
+        (lambda: TargetMetric(value=math.nan), "^value=nan is no accuracy to reach"),
+        (lambda: LabelBudget(), "set labels or cost"),
+        (lambda: LabelBudget(labels=0), "^labels must be null, or positive and finite, got 0"),
+        (lambda: LabelBudget(cost=math.nan), "^cost must be null, or positive and finite, got nan"),
+        (lambda: AnyOf(rules={}), "^rules is empty"),
     ],
 )
 def test_numbers_that_make_no_rule_are_refused(make: Callable[[], StoppingRule], message: str) -> None:
-    """Before anything runs, with the key's name."""
+    """Before anything runs, with the name of the argument and no path to it: a rule may be one of several."""
     with pytest.raises(ConfigurationError, match=message):
         make()
