@@ -58,7 +58,7 @@ class FacilityLocation(Strategy):
 
     def __init__(self, *, neighbors: int = 32) -> None:
         if neighbors < 1:
-            raise ConfigurationError(f"strategy.neighbors must be at least 1, got {neighbors}")
+            raise ConfigurationError(f"neighbors must be at least 1, got {neighbors}")
         self._neighbors = neighbors
 
     def _choose(
@@ -69,7 +69,10 @@ class FacilityLocation(Strategy):
 
 
 class TypiClust(Strategy):
-    """The most typical sample of each cluster without a label: for few labels, or none (Hacohen et al. 2022)."""
+    """The most typical sample of each cluster without a label: for few labels, or none (Hacohen et al. 2022).
+
+    Embeddings count by their direction alone, as in the paper.
+    """
 
     needs = frozenset({"embeddings"})
     uses_labelled = True
@@ -77,15 +80,19 @@ class TypiClust(Strategy):
     def _choose(
         self, unlabelled: Predictions, budget: int, labelled: Predictions | None, rng: np.random.Generator, /
     ) -> Selection:
-        return Selection(typiclust(required(unlabelled, "embeddings"), budget, _centers(labelled), rng=rng))
+        directions = unit_length(required(unlabelled, "embeddings"))
+        return Selection(typiclust(directions, budget, _directions(labelled), rng=rng))
 
 
 class ProbCover(Strategy):
     """The sample with most uncovered ones within ``radius``: for few labels, or none (Yehuda et al. 2022).
 
+    Embeddings count by their direction alone, as in the paper.
+
     Args:
-        radius: how far a label reaches; ``None`` for the largest at which 95% of the balls hold one cluster only, of
-            as many as there are classes among the labels, or of ten where nothing is labelled.
+        radius: how far a label reaches, between embeddings of unit length; ``None`` for the largest at which 95% of the
+            balls hold one cluster only, of as many as there are classes among the labels, or of ten where nothing is
+            labelled.
     """
 
     needs = frozenset({"embeddings"})
@@ -93,17 +100,17 @@ class ProbCover(Strategy):
 
     def __init__(self, *, radius: float | None = None) -> None:
         if radius is not None and not 0 <= radius < np.inf:
-            raise ConfigurationError(f"strategy.radius must be null or a finite distance from 0 on, got {radius}")
+            raise ConfigurationError(f"radius must be null or a finite distance from 0 on, got {radius}")
         self._radius = radius
 
     def _choose(
         self, unlabelled: Predictions, budget: int, labelled: Predictions | None, rng: np.random.Generator, /
     ) -> Selection:
-        embeddings, centers, radius = required(unlabelled, "embeddings"), _centers(labelled), self._radius
+        directions, radius = unit_length(required(unlabelled, "embeddings")), self._radius
         if radius is None:
             classes = len(np.unique(required_labels(labelled))) if labelled is not None and len(labelled) else 10
-            radius = purity_radius(embeddings, max(2, classes), rng=rng)
-        return Selection(prob_cover(embeddings, budget, radius, centers))
+            radius = purity_radius(directions, max(2, classes), rng=rng)
+        return Selection(prob_cover(directions, budget, radius, _directions(labelled)))
 
 
 class MaxHerding(Strategy):
@@ -118,19 +125,14 @@ class MaxHerding(Strategy):
 
     def __init__(self, *, bandwidth: float = 1.0) -> None:
         if not 0 < bandwidth < np.inf:
-            raise ConfigurationError(f"strategy.bandwidth must be positive and finite, got {bandwidth}")
+            raise ConfigurationError(f"bandwidth must be positive and finite, got {bandwidth}")
         self._bandwidth = bandwidth
 
     def _choose(
         self, unlabelled: Predictions, budget: int, labelled: Predictions | None, _rng: np.random.Generator, /
     ) -> Selection:
-        directions, centers = unit_length(required(unlabelled, "embeddings")), _centers(labelled)
-        known = None if centers is None else unit_length(centers)
-        return Selection(max_herding(directions, budget, known, bandwidth=self._bandwidth))
-
-
-def _centers(labelled: Predictions | None) -> Floats | None:
-    return None if labelled is None else required(labelled, "embeddings")
+        directions = unit_length(required(unlabelled, "embeddings"))
+        return Selection(max_herding(directions, budget, _directions(labelled), bandwidth=self._bandwidth))
 
 
 class Density(ScoreStrategy):
@@ -141,3 +143,11 @@ class Density(ScoreStrategy):
     def score(self, predictions: Predictions) -> Floats:
         """Mean cosine similarity to the pool, (N,)."""
         return density(required(predictions, "embeddings"))
+
+
+def _centers(labelled: Predictions | None) -> Floats | None:
+    return None if labelled is None else required(labelled, "embeddings")
+
+
+def _directions(labelled: Predictions | None) -> Floats | None:
+    return None if labelled is None else unit_length(required(labelled, "embeddings"))

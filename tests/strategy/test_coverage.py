@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from alframe.strategy import (
     MaxHerding,
     ProbCover,
     Strategy,
+    TypiClust,
     UncertaintyHerding,
     WeightedKMeans,
     required,
@@ -41,9 +43,11 @@ def chosen(strategy: Strategy, labelled: Predictions | None = None) -> list[int]
 @pytest.mark.parametrize(("labelled", "clusters"), [(None, 10), (0, 10), (9, 3), (1, 2)])
 def test_the_radius_is_that_of_pure_balls_of_as_many_clusters_as_classes(labelled: int | None, clusters: int) -> None:
     """Three labelled classes are three clusters, one class is two, and no label is ten."""
-    known, embeddings = None if labelled is None else predictions(labelled, 1), required(predictions(80), "embeddings")
-    radius = purity_radius(embeddings, clusters, rng=np.random.default_rng(5))
-    expected = prob_cover(embeddings, 10, radius, None if known is None else required(known, "embeddings"))
+    known, pool = None if labelled is None else predictions(labelled, 1), predictions(80)
+    directions = unit_length(required(pool, "embeddings"))
+    radius = purity_radius(directions, clusters, rng=np.random.default_rng(5))
+    centers = None if known is None else unit_length(required(known, "embeddings"))
+    expected = prob_cover(directions, 10, radius, centers)
     assert chosen(ProbCover(), known) == expected.tolist()
     assert chosen(ProbCover(radius=radius), known) == expected.tolist()
 
@@ -59,12 +63,19 @@ def test_the_bandwidth_is_the_smallest_distance_between_labelled_samples(labelle
     assert chosen(UncertaintyHerding(bandwidth=bandwidth), known) == expected.tolist()
 
 
-def test_herding_looks_at_directions_alone() -> None:
-    """Embeddings of another length choose the same."""
-    pool = predictions(80)
-    scaled = Predictions(pool.ids, embeddings=1e3 * required(pool, "embeddings"))
-    selection = MaxHerding().select(scaled, 10, rng=np.random.default_rng(0))
-    assert selection.positions.tolist() == max_herding(unit_length(required(pool, "embeddings")), 10).tolist()
+@pytest.mark.parametrize("strategy", [MaxHerding(), TypiClust(), ProbCover(), ProbCover(radius=0.3)])
+def test_directions_alone_are_looked_at(strategy: Strategy) -> None:
+    """Embeddings of other lengths, each its own, choose the same, with labelled samples and without."""
+    pool, known = predictions(80), predictions(9, 1)
+
+    def stretched(given: Predictions, seed: int) -> Predictions:
+        lengths = 2.0 ** np.random.default_rng(seed).integers(-9, 9, (len(given), 1))
+        return replace(given, embeddings=lengths * required(given, "embeddings"))
+
+    for labelled, other in ((None, None), (known, stretched(known, 3))):
+        plain = strategy.select(pool, 10, labelled=labelled, rng=np.random.default_rng(0))
+        scaled = strategy.select(stretched(pool, 2), 10, labelled=other, rng=np.random.default_rng(0))
+        assert scaled.positions.tolist() == plain.positions.tolist()
 
 
 def test_weighted_k_means_clusters_the_most_uncertain() -> None:
@@ -85,14 +96,14 @@ def test_weighted_k_means_clusters_the_most_uncertain() -> None:
 @pytest.mark.parametrize(
     ("strategy", "values", "message"),
     [
-        (FacilityLocation, {"neighbors": 0}, "strategy.neighbors must be at least 1"),
-        (ProbCover, {"radius": -1.0}, "strategy.radius must be null or a finite distance"),
-        (MaxHerding, {"bandwidth": 0.0}, "strategy.bandwidth must be positive"),
-        (UncertaintyHerding, {"bandwidth": float("inf")}, "strategy.bandwidth must be null, or positive"),
-        (WeightedKMeans, {"prefilter": 0}, "strategy.prefilter must be at least 1"),
+        (FacilityLocation, {"neighbors": 0}, "^neighbors must be at least 1"),
+        (ProbCover, {"radius": -1.0}, "^radius must be null or a finite distance"),
+        (MaxHerding, {"bandwidth": 0.0}, "^bandwidth must be positive"),
+        (UncertaintyHerding, {"bandwidth": float("inf")}, "^bandwidth must be null, or positive"),
+        (WeightedKMeans, {"prefilter": 0}, "^prefilter must be at least 1"),
     ],
 )
 def test_values_that_cannot_be_are_refused(strategy: Any, values: dict[str, Any], message: str) -> None:
-    """The message names the key of the configuration."""
+    """The message names the argument, and no path to it."""
     with pytest.raises(ConfigurationError, match=message):
         strategy(**values)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.errors import ConfigurationError
-from alframe.functional import k_means, margin, max_herding, separation, unit_length
+from alframe.functional import highest, k_means, margin, max_herding, separation, unit_length
 from alframe.strategy.base import Strategy, required
 from alframe.types import Predictions, Selection
 
@@ -28,7 +28,7 @@ class UncertaintyHerding(Strategy):
 
     def __init__(self, *, bandwidth: float | None = None) -> None:
         if bandwidth is not None and not 0 < bandwidth < np.inf:
-            raise ConfigurationError(f"strategy.bandwidth must be null, or positive and finite, got {bandwidth}")
+            raise ConfigurationError(f"bandwidth must be null, or positive and finite, got {bandwidth}")
         self._bandwidth = bandwidth
 
     def _choose(
@@ -55,13 +55,13 @@ class WeightedKMeans(Strategy):
 
     def __init__(self, *, prefilter: int = 10) -> None:
         if prefilter < 1:
-            raise ConfigurationError(f"strategy.prefilter must be at least 1, got {prefilter}")
+            raise ConfigurationError(f"prefilter must be at least 1, got {prefilter}")
         self._prefilter = prefilter
 
     def _choose(
         self, unlabelled: Predictions, budget: int, _labelled: Predictions | None, rng: np.random.Generator, /
     ) -> Selection:
         embeddings, margins = required(unlabelled, "embeddings"), margin(required(unlabelled, "probs"))
-        shortlist = np.argsort(-margins, kind="stable")[: self._prefilter * budget].astype(np.int64)
+        shortlist = highest(margins, min(self._prefilter * budget, len(margins)))
         weights = np.maximum(margins[shortlist], TRACE)
         return Selection(shortlist[k_means(embeddings[shortlist], budget, weights=weights, rng=rng)])
