@@ -9,20 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alframe.errors import InvalidInput
+from alframe.functional import highest
 from alframe.functional.checks import check_budget
 from alframe.types import Floats, Need, Predictions, Selection
 
 
 class Strategy(ABC):
-    """Chooses the samples most worth a label from predictions; never sees a model, an image or a label.
+    """Chooses the samples most worth a label from what is predicted of them; sees no image and no network.
 
     Attributes:
         needs: the arrays of ``Predictions`` that the strategy reads; the learner computes no others.
-        uses_labelled: whether it also reads the predictions of the samples that are labelled already.
+        uses_labelled: whether it also reads the predictions, and the labels, of the samples that are labelled already.
+        may_choose_fewer: whether a batch may be smaller than the budget; such a strategy is no part of another.
     """
 
     needs: frozenset[Need] = frozenset()
     uses_labelled: bool = False
+    may_choose_fewer: bool = False
 
     def select(
         self,
@@ -32,7 +35,7 @@ class Strategy(ABC):
         labelled: Predictions | None = None,
         rng: np.random.Generator,
     ) -> Selection:
-        """Choose ``budget`` distinct positions into ``unlabelled``.
+        """Choose ``budget`` distinct positions into ``unlabelled``, or at least one if it ``may_choose_fewer``.
 
         Args:
             unlabelled: predictions of the N candidates.
@@ -66,7 +69,7 @@ class Scorer(Strategy):
         self, unlabelled: Predictions, budget: int, labelled: Predictions | None, _rng: np.random.Generator, /
     ) -> Selection:
         scores = self.scores(unlabelled, labelled)
-        positions = np.argsort(-scores, kind="stable")[:budget].astype(np.int64)
+        positions = highest(scores, budget)
         return Selection(positions, scores[positions])
 
 

@@ -55,7 +55,7 @@ class Corrections(Scorer):
 
     def __init__(self, *, neighbors: int = 10) -> None:
         if neighbors < 1:
-            raise ConfigurationError(f"strategy.neighbors must be at least 1, got {neighbors}")
+            raise ConfigurationError(f"neighbors must be at least 1, got {neighbors}")
         self._neighbors = neighbors
 
     def scores(self, unlabelled: Predictions, labelled: Predictions | None, /) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
@@ -14,11 +15,14 @@ from alframe.functional import flqmi, gcmi, max_herding, unit_length
 from alframe.strategy.base import Strategy, required, required_labels
 from alframe.types import Floats, Positions, Predictions, Selection
 
+log = logging.getLogger(__name__)
+
 
 class QueryByExample(Strategy):
     """More like the labelled samples of ``classes``, and less like those of ``avoid_classes``.
 
-    Where there is no example, as in the first round, the choice covers the pool by MaxHerding.
+    Where there is no example, as in the first round or for a class that does not exist, the choice covers the pool by
+    MaxHerding, and a warning is logged if classes are named.
 
     Args:
         classes: what is wanted; ``None`` for the class with the fewest labelled samples, the lowest of several.
@@ -39,8 +43,8 @@ class QueryByExample(Strategy):
             or set(classes or ()) & set(avoid_classes)
         ):
             raise ConfigurationError(
-                f"strategy.classes must be null or hold a class, each 0 or above and none of them in "
-                f"strategy.avoid_classes; got classes={classes} and avoid_classes={avoid_classes}"
+                f"classes must be null or hold a class, each 0 or above and none of them in "
+                f"avoid_classes; got classes={classes} and avoid_classes={avoid_classes}"
             )
         self._classes = classes
         self._avoid_classes = avoid_classes
@@ -59,6 +63,8 @@ class QueryByExample(Strategy):
         avoided = np.isin(labels, self._avoid_classes)
         wanted = np.isin(labels, self._classes if self._classes is not None else _fewest(labels[~avoided]))
         if not wanted.any():
+            if self._classes is not None:
+                log.warning("no labelled sample of classes %s: covering instead", list(self._classes))
             return Selection(max_herding(unit_length(embeddings), budget, unit_length(known)))
         return Selection(self._informative(embeddings, known[wanted], budget, known[avoided]))
 

@@ -40,6 +40,6 @@ def test_bait_asks_for_what_the_labelled_have_not_told() -> None:
 
 @pytest.mark.parametrize("key", ["regularization", "class_directions", "embedding_directions"])
 def test_settings_without_meaning_are_refused_when_they_are_made(key: str) -> None:
-    """The message names the key of the configuration."""
-    with pytest.raises(ConfigurationError, match=f"strategy.{key} must be"):
+    """The message names the argument, and no path to it."""
+    with pytest.raises(ConfigurationError, match=f"^{key} must be"):
         Bait(**{key: 0})

@@ -18,6 +18,7 @@ from alframe.strategy import (
     MeanStd,
     PredictiveEntropy,
     Stochastic,
+    Subsampled,
 )
 from alframe.types import Predictions
 
@@ -83,6 +84,14 @@ def test_targets_that_are_nowhere_are_named() -> None:
         Epig(target_ids=["a", "y", "z"]).select(_pool(FIRST, SECOND), 1, rng=_rng())
 
 
+def test_targets_that_a_strategy_around_hides_are_an_error_that_says_so() -> None:
+    """A subsample leaves the target out."""
+    pool = _pool(FIRST, SECOND, NOISE)
+    hidden = ({"a", "b", "c"} - set(pool.ids[_rng().choice(3, size=2, replace=False)].tolist())).pop()
+    with pytest.raises(ConfigurationError, match=r"target_ids .*put epig outermost"):
+        Subsampled(inner=Epig(target_ids=[hidden]), size=2).select(pool, 1, rng=_rng())
+
+
 @pytest.mark.parametrize("noise", ["power", "softmax", "rank"])
 def test_stochastic_batches_prefer_high_scores_and_miss_some(noise: Literal["power", "softmax", "rank"]) -> None:
     """Over many seeds the better half is drawn more often than the other, and not always."""
@@ -102,13 +111,14 @@ def test_stochastic_batches_need_what_their_scorer_needs() -> None:
 
 def test_settings_that_mean_nothing_are_refused() -> None:
     """Each message names the setting."""
-    with pytest.raises(ConfigurationError, match=r"strategy\.temperature must be larger than 0"):
-        Stochastic(scorer=Bald(), temperature=0.0)
-    with pytest.raises(ConfigurationError, match=r"strategy\.num_samples must be at least 1"):
+    for temperature in (0.0, np.inf, np.nan):
+        with pytest.raises(ConfigurationError, match=r"^temperature must be positive and finite"):
+            Stochastic(scorer=Bald(), temperature=temperature)
+    with pytest.raises(ConfigurationError, match=r"^num_samples must be at least 1"):
         BatchBald(num_samples=0)
-    with pytest.raises(ConfigurationError, match=r"strategy\.targets must be at least 1"):
+    with pytest.raises(ConfigurationError, match=r"^targets must be at least 1"):
         Epig(targets=0)
-    with pytest.raises(ConfigurationError, match=r"strategy\.target_ids is empty"):
+    with pytest.raises(ConfigurationError, match=r"^target_ids is empty"):
         Epig(target_ids=[])
     with pytest.raises(InvalidInput, match="reads samples"):
         Epig().select(Predictions(np.array(["a"])), 1, rng=_rng())

@@ -56,11 +56,25 @@ def test_without_an_example_the_choice_covers_the_pool(strategy: Flqmi | Gcmi) -
     assert chosen.tolist() == max_herding(directions, 5, known).tolist()
 
 
+@pytest.mark.parametrize("strategy", [Flqmi, Gcmi])
+def test_a_class_without_an_example_is_warned_of(
+    strategy: type[Flqmi | Gcmi], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once a query, with its name, as it may not exist; a class that has examples is not worth a word."""
+    kinds_chosen(strategy(classes=[12]), [0, 1])
+    assert [record.getMessage() for record in caplog.records] == [
+        "no labelled sample of classes [12]: covering instead"
+    ]
+    kinds_chosen(strategy(classes=[1]), [0, 1])
+    kinds_chosen(strategy(avoid_classes=[0, 1]), [0, 1])
+    assert len(caplog.records) == 1
+
+
 @pytest.mark.parametrize(
     "classes", [{"classes": []}, {"classes": [-1]}, {"avoid_classes": [-1]}, {"classes": [1, 2], "avoid_classes": [2]}]
 )
 def test_classes_that_cannot_be_looked_for_are_refused(classes: dict[str, Any]) -> None:
     """None, a negative one, one both wanted and avoided."""
     for strategy in (Flqmi, Gcmi):
-        with pytest.raises(ConfigurationError, match=r"strategy\.classes must be null or hold a class"):
+        with pytest.raises(ConfigurationError, match=r"^classes must be null or hold a class"):
             strategy(**classes)

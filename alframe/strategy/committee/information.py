@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alframe.errors import ConfigurationError
-from alframe.functional import batch_bald, epig
+from alframe.functional import batch_bald, epig, highest
 from alframe.strategy.base import Strategy, required
 from alframe.types import Floats, Predictions, Selection
 
@@ -24,7 +24,7 @@ class BatchBald(Strategy):
 
     def __init__(self, *, num_samples: int = 10_000) -> None:
         if num_samples < 1:
-            raise ConfigurationError(f"strategy.num_samples must be at least 1, got {num_samples}")
+            raise ConfigurationError(f"num_samples must be at least 1, got {num_samples}")
         self._num_samples = num_samples
 
     def _choose(
@@ -42,16 +42,16 @@ class Epig(Strategy):
     Args:
         targets: how many of the pool, drawn anew for each batch, are the targets; all, where there are fewer.
         target_ids: the ids of the targets instead, for a deployment that does not look like the pool; each must be
-            unlabelled or labelled when the batch is chosen.
+            unlabelled or labelled when the batch is chosen, and not hidden by a strategy around this one.
     """
 
     needs = frozenset({"samples"})
 
     def __init__(self, *, targets: int = 100, target_ids: Sequence[str] | None = None) -> None:
         if targets < 1:
-            raise ConfigurationError(f"strategy.targets must be at least 1, got {targets}")
+            raise ConfigurationError(f"targets must be at least 1, got {targets}")
         if target_ids is not None and len(target_ids) == 0:
-            raise ConfigurationError("strategy.target_ids is empty: name the target samples, or leave it null")
+            raise ConfigurationError("target_ids is empty: name the target samples, or leave it null")
         self._targets, self._target_ids = targets, target_ids
         self.uses_labelled = target_ids is not None
 
@@ -66,7 +66,7 @@ class Epig(Strategy):
         else:
             targets = samples
         scores = epig(samples, targets)
-        positions = np.argsort(-scores, kind="stable")[:budget].astype(np.int64)
+        positions = highest(scores, budget)
         return Selection(positions, scores[positions])
 
 
@@ -79,7 +79,8 @@ def _samples_of(ids: Sequence[str], *predictions: Predictions | None) -> Floats:
     missing = [name for name in ids if name not in known]
     if missing:
         raise ConfigurationError(
-            f"strategy.target_ids names {len(missing)} samples that are neither unlabelled nor labelled, "
-            f"such as {missing[0]!r}; give ids of the pool that are not set aside or held out"
+            f"target_ids names {len(missing)} samples that are neither unlabelled nor labelled, "
+            f"such as {missing[0]!r}; give ids of the pool that are not set aside or held out, and put epig outermost: "
+            "a part of another strategy may be shown some of the pool only"
         )
     return np.stack([known[name] for name in ids])

@@ -13,9 +13,19 @@ from alframe.types import Floats, Need, Positions, Predictions, Selection
 
 
 class Composition(Strategy):
-    """A strategy made of others: needs what its class declares and what any of its parts needs."""
+    """A strategy made of others: needs what its class declares and what any of its parts needs.
+
+    Raises:
+        ConfigurationError: a part that may choose fewer samples than it is asked for.
+    """
 
     def __init__(self, *parts: Strategy) -> None:
+        for part in parts:
+            if part.may_choose_fewer:
+                raise ConfigurationError(
+                    f"{type(part).__name__} with a limit of its own cannot be a part of {type(self).__name__}, "
+                    "which needs a whole batch of it: put cost_aware outermost, or leave its cost_budget null"
+                )
         self.needs = type(self).needs.union(*(part.needs for part in parts))
         self.uses_labelled = type(self).uses_labelled or any(part.uses_labelled for part in parts)
 

@@ -30,8 +30,8 @@ class ClassBalanced(Composition):
 
     def __init__(self, *, inner: Strategy, target: Sequence[float] | None = None) -> None:
         super().__init__(inner)
-        if target is not None and (min(target, default=0) < 0 or sum(target) <= 0):
-            raise ConfigurationError(f"strategy.target must be shares of which some are positive, got {list(target)}")
+        if target is not None and not (min(target, default=0) >= 0 and 0 < sum(target) < np.inf):
+            raise ConfigurationError(f"target must be shares of which some are positive, got {list(target)}")
         self._inner, self._target = inner, target
 
     def _choose(
@@ -41,7 +41,7 @@ class ClassBalanced(Composition):
         classes, number = probs.argmax(axis=1), probs.shape[1]
         if self._target is not None and len(self._target) != number:
             raise ConfigurationError(
-                f"strategy.target has {len(self._target)} shares and the learner knows {number} classes; give one each"
+                f"target has {len(self._target)} shares and the learner knows {number} classes; give one each"
             )
         counts = np.zeros(number, dtype=np.int64) if labelled is None else _label_counts(labelled, number)
         turns = balanced_classes(counts, np.bincount(classes, minlength=number), budget, self._target)

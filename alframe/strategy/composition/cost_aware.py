@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.errors import ConfigurationError
-from alframe.functional import affordable, score_per_cost
+from alframe.functional import affordable, highest, score_per_cost
 from alframe.strategy.base import Scorer
 from alframe.strategy.composition.base import Composition, scores_of, scoring
 from alframe.types import Floats, Predictions, Selection
@@ -17,17 +17,19 @@ class CostAware(Composition, Scorer):
     Args:
         scorer: gives scores that are not negative.
         cost_budget: what one batch may cost, in the unit of the samples' costs; the batch then holds what can be paid
-            for, which may be fewer samples than were asked for. ``None`` for no limit but the number of samples.
+            for, which may be fewer samples than were asked for, so that no other strategy can be put around this one.
+            ``None`` for no limit but the number of samples.
         exponent: of the cost that the score is divided by; 0 leaves it out, and larger ones prefer cheap labels more.
     """
 
     def __init__(self, *, scorer: Scorer, cost_budget: float | None = None, exponent: float = 1.0) -> None:
         super().__init__(scorer)
-        if cost_budget is not None and cost_budget <= 0:
-            raise ConfigurationError(f"strategy.cost_budget must be larger than 0, got {cost_budget}")
-        if exponent < 0:
-            raise ConfigurationError(f"strategy.exponent cannot be negative, got {exponent}")
+        if cost_budget is not None and not 0 < cost_budget < np.inf:
+            raise ConfigurationError(f"cost_budget must be null, or positive and finite, got {cost_budget}")
+        if not 0 <= exponent < np.inf:
+            raise ConfigurationError(f"exponent must be finite and not negative, got {exponent}")
         self._scorer, self._cost_budget, self._exponent = scoring(scorer), cost_budget, exponent
+        self.may_choose_fewer = cost_budget is not None
 
     def scores(self, unlabelled: Predictions, labelled: Predictions | None, /) -> Floats:
         """Score per unit of cost, (N,)."""
@@ -39,7 +41,7 @@ class CostAware(Composition, Scorer):
         if self._cost_budget is None:
             return super()._choose(unlabelled, budget, labelled, rng)
         scores = self.scores(unlabelled, labelled)
-        order = np.argsort(-scores, kind="stable")
+        order = highest(scores, len(scores))
         positions = order[affordable(_costs(unlabelled)[order], self._cost_budget, budget)]
         return Selection(positions, scores[positions])
 

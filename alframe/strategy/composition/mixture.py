@@ -27,7 +27,7 @@ class Mixture(Composition):
         self._inner, self._other, self._share = inner, other or Random(), share
         super().__init__(self._inner, self._other)
         if not 0 <= share <= 1:
-            raise ConfigurationError(f"strategy.share must lie in [0, 1], got {share}")
+            raise ConfigurationError(f"share must lie in [0, 1], got {share}")
 
     def _choose(
         self, unlabelled: Predictions, budget: int, labelled: Predictions | None, rng: np.random.Generator, /

@@ -27,13 +27,11 @@ class Product(Composition, Scorer):
         super().__init__(*scorers.values())
         strengths = strengths or {}
         if not scorers:
-            raise ConfigurationError("strategy.scorers is empty: add +strategy@strategy.scorers.NAME=margin")
+            raise ConfigurationError("scorers is empty: add one, as by +strategy@strategy.scorers.NAME=margin")
         if unknown := strengths.keys() - scorers.keys():
-            raise ConfigurationError(
-                f"strategy.strengths names {', '.join(sorted(unknown))}; there are {', '.join(scorers)}"
-            )
-        if any(strength < 0 for strength in strengths.values()):
-            raise ConfigurationError(f"strategy.strengths cannot be negative, got {dict(strengths)}")
+            raise ConfigurationError(f"strengths names {', '.join(sorted(unknown))}; there are {', '.join(scorers)}")
+        if not all(0 <= strength < np.inf for strength in strengths.values()):
+            raise ConfigurationError(f"strengths must be finite and not negative, got {dict(strengths)}")
         self._scorers = [scoring(scorer) for scorer in scorers.values()]
         self._strengths = [strengths.get(name, 1.0) for name in scorers]
 

@@ -23,8 +23,8 @@ class Stochastic(Composition):
 
     def __init__(self, *, scorer: Scorer, noise: Noise = "power", temperature: float = 1.0) -> None:
         super().__init__(scorer)
-        if not temperature > 0:
-            raise ConfigurationError(f"strategy.temperature must be larger than 0, got {temperature}")
+        if not 0 < temperature < np.inf:
+            raise ConfigurationError(f"temperature must be positive and finite, got {temperature}")
         self._scorer, self._noise, self._temperature = scoring(scorer), noise, temperature
 
     def _choose(

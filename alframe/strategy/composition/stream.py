@@ -38,10 +38,10 @@ class Stream(Composition):
             ("share", share, share is None or 0 < share <= 1),
             ("window", window, window is None or window >= 1),
             ("step", step, 0 < step < 1),
-            ("spread", spread, spread >= 0),
+            ("spread", spread, 0 <= spread < np.inf),
         ):
             if not right:
-                raise ConfigurationError(f"strategy.{name}={value} makes no stream: see configs/strategy/stream.yaml")
+                raise ConfigurationError(f"{name}={value} makes no stream: see configs/strategy/stream.yaml")
         self._scorer, self._share, self._window = scoring(scorer), share, window
         self._step, self._spread = step, spread
 

@@ -21,7 +21,7 @@ class Subsampled(Composition):
     def __init__(self, *, inner: Strategy, size: int = 10_000) -> None:
         super().__init__(inner)
         if size < 1:
-            raise ConfigurationError(f"strategy.size must be at least 1, got {size}")
+            raise ConfigurationError(f"size must be at least 1, got {size}")
         self._inner, self._size = inner, size
 
     def _choose(

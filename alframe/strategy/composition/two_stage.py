@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil
+from math import ceil, inf
 
 import numpy as np
 
@@ -23,8 +23,8 @@ class TwoStage(Composition):
 
     def __init__(self, *, shortlist: Strategy, choose: Strategy, factor: float = 10.0) -> None:
         super().__init__(shortlist, choose)
-        if factor < 1:
-            raise ConfigurationError(f"strategy.factor must be at least 1, got {factor}")
+        if not 1 <= factor < inf:
+            raise ConfigurationError(f"factor must be finite and at least 1, got {factor}")
         self._shortlist, self._choose_from, self._factor = shortlist, choose, factor
 
     def _choose(

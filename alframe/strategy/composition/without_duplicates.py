@@ -29,7 +29,7 @@ class WithoutDuplicates(Composition):
     def __init__(self, *, inner: Strategy, similarity: float = 0.99) -> None:
         super().__init__(inner)
         if not 0 < similarity <= 1:
-            raise ConfigurationError(f"strategy.similarity must lie in (0, 1], got {similarity}")
+            raise ConfigurationError(f"similarity must lie in (0, 1], got {similarity}")
         self._inner, self._similarity = inner, similarity
 
     def _choose(

@@ -23,9 +23,9 @@ class ClusterMargin(Strategy):
 
     def __init__(self, *, factor: float = 10.0, threshold: float | None = None) -> None:
         if not 1 <= factor < np.inf:
-            raise ConfigurationError(f"strategy.factor must be at least 1, got {factor}")
+            raise ConfigurationError(f"factor must be at least 1, got {factor}")
         if threshold is not None and not threshold >= 0:
-            raise ConfigurationError(f"strategy.threshold must not be negative, got {threshold}")
+            raise ConfigurationError(f"threshold must not be negative, got {threshold}")
         self._factor, self._threshold = factor, threshold
 
     def _choose(
@@ -47,7 +47,7 @@ class Clue(Strategy):
 
     def __init__(self, *, temperature: float = 1.0) -> None:
         if not 0 < temperature < np.inf:
-            raise ConfigurationError(f"strategy.temperature must be positive, got {temperature}")
+            raise ConfigurationError(f"temperature must be positive, got {temperature}")
         self._temperature = temperature
 
     def _choose(
@@ -71,7 +71,7 @@ class AlfaMix(Strategy):
 
     def __init__(self, *, eps: float = 0.2) -> None:
         if not 0 < eps <= 1:
-            raise ConfigurationError(f"strategy.eps must lie in (0, 1], got {eps}")
+            raise ConfigurationError(f"eps must lie in (0, 1], got {eps}")
         self._eps = eps
 
     def _choose(

@@ -24,7 +24,7 @@ class Cal(Scorer):
 
     def __init__(self, *, neighbors: int = 10) -> None:
         if neighbors < 1:
-            raise ConfigurationError(f"strategy.neighbors must be at least 1, got {neighbors}")
+            raise ConfigurationError(f"neighbors must be at least 1, got {neighbors}")
         self._neighbors = neighbors
 
     def scores(self, unlabelled: Predictions, labelled: Predictions | None, /) -> Floats:
@@ -63,7 +63,7 @@ class Falcun(Strategy):
 
     def __init__(self, *, gamma: float = 10.0) -> None:
         if not 0 <= gamma < np.inf:
-            raise ConfigurationError(f"strategy.gamma must be a finite number that is not negative, got {gamma}")
+            raise ConfigurationError(f"gamma must be a finite number that is not negative, got {gamma}")
         self._gamma = gamma
 
     def _choose(
@@ -86,7 +86,7 @@ class Discriminative(Strategy):
 
     def __init__(self, *, queries: int = 10) -> None:
         if queries < 1:
-            raise ConfigurationError(f"strategy.queries must be at least 1, got {queries}")
+            raise ConfigurationError(f"queries must be at least 1, got {queries}")
         self._queries = queries
 
     def _choose(

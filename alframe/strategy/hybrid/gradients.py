@@ -38,10 +38,10 @@ class Bait(Strategy):
         self, *, regularization: float = 1.0, class_directions: int = 4, embedding_directions: int = 128
     ) -> None:
         if not 0 < regularization < np.inf:
-            raise ConfigurationError(f"strategy.regularization must be positive, got {regularization}")
+            raise ConfigurationError(f"regularization must be positive, got {regularization}")
         for key, value in (("class", class_directions), ("embedding", embedding_directions)):
             if value < 1:
-                raise ConfigurationError(f"strategy.{key}_directions must be at least 1, got {value}")
+                raise ConfigurationError(f"{key}_directions must be at least 1, got {value}")
         self._regularization = regularization
         self._class_directions, self._embedding_directions = class_directions, embedding_directions
 
