@@ -66,7 +66,7 @@ class Classifier(LightningModule):
         class_weights: weights of the classes in the loss: ``balanced`` (inverse frequency among the training
             labels), one number per class, or ``None`` for all alike.
         predicts_loss: whether to learn to predict the loss too, for strategies that need ``predicted_loss``; the rest
-            of the model is trained as it would be without.
+            of the model is trained as it would be without, unless gradients are clipped by a norm that counts it in.
     """
 
     def __init__(

@@ -17,7 +17,8 @@ class LossHead(nn.Module):
         hidden: width of what each layer's features are reduced to; 128 in the paper.
 
     Source: Yoo & Kweon, "Learning loss for active learning", CVPR 2019. Theirs shapes the backbone too, until late in
-    training; here the features are taken as they are, so that asking for a predicted loss does not change the model.
+    training; here the features are taken as they are, so that asking for a predicted loss does not change the model,
+    unless gradients are clipped: the head's count in their norm.
     """
 
     def __init__(self, widths: Sequence[int], hidden: int = 128) -> None:
