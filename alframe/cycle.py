@@ -11,7 +11,7 @@ from pytorch_lightning import Trainer
 
 from alframe.chronicle import Chronicle, view_of
 from alframe.data import ImageData
-from alframe.errors import ConfigurationError, DataError, LabelsPending
+from alframe.errors import ConfigurationError, DataError, LabelsPending, PoolExhausted
 from alframe.evaluation import evaluate
 from alframe.functional.randomness import derive_seed, generator
 from alframe.learner import Classifier, load_weights, pixel_embeddings, predict, save_weights
@@ -85,9 +85,10 @@ class Cycle:
         for round in range(self.plan.rounds + 1):
             self._predict(round)
             self._view(round)
-            query = self._query(round)
-            if query is None:
-                return "no unlabelled samples are left"
+            try:
+                query = self._query(round)
+            except PoolExhausted as exhausted:
+                return str(exhausted)
             if reason := self.stopping.reason(self._chronicle.progress(round, query)):
                 return reason
             self._ask(query)
@@ -129,7 +130,7 @@ class Cycle:
     def _view(self, round: int) -> None:
         if round == 0 or not self._remembers or self.journal.done(round, "view"):
             return
-        unlabelled, _ = self._split(load_arrays(self.journal.path(round, "predict"), Predictions))
+        unlabelled, _ = self._split(load_arrays(self.journal.path(round, "predict"), Predictions), round)
         if len(unlabelled):
             with self.journal.step(round, "view", _artefact(round, "view.npz")) as path:
                 save_arrays(path, view_of(round, unlabelled))
@@ -143,17 +144,14 @@ class Cycle:
         seed = derive_seed(self.seed, round, "predict")
         return predict(learner, self.data, positions, needs, self.make_trainer, seed=seed)
 
-    def _query(self, round: int) -> Query | None:
+    def _query(self, round: int) -> Query:
         if not self.journal.done(round, "query"):
-            unlabelled, labelled = self._split(load_arrays(self.journal.path(round, "predict"), Predictions))
-            if "history" in self._needs(round):
-                unlabelled = replace(unlabelled, history=self._chronicle.history(round, unlabelled.ids))
-                labelled = replace(labelled, history=self._chronicle.history(round, labelled.ids))
-            allowed = self.stopping.allows(self._chronicle.progress(round))
+            unlabelled, labelled = self._split(load_arrays(self.journal.path(round, "predict"), Predictions), round)
             wanted = self.plan.initial if round == 0 else self.plan.batch
+            allowed = self.stopping.allows(self._chronicle.progress(round))
             budget = int(min(wanted, allowed, len(unlabelled)))
             if budget == 0:
-                return None
+                raise PoolExhausted("no unlabelled samples are left")
             with self.journal.step(round, "query", _artefact(round, "query.json")) as path:
                 strategy = self._strategy(round)
                 rng = generator(self.seed, round, "query")
@@ -161,14 +159,16 @@ class Cycle:
                 scores = None if chosen.scores is None else tuple(chosen.scores.tolist())
                 ids = tuple(unlabelled.ids[chosen.positions].tolist())
                 save_record(path, Query(round, ids, scores, type(strategy).__name__, self._version(round - 1)))
-            # The weights can give them again, and over many rounds they would fill the disk.
-            self.journal.path(round, "predict").unlink()
+        # The weights can give the predictions again, and over many rounds they would fill the disk.
+        self.journal.discard(round, "predict")
         return load_record(self.journal.path(round, "query"), Query)
 
-    def _split(self, predictions: Predictions) -> tuple[Predictions, Predictions]:
-        """Those of the unlabelled and of the labelled, with what the pool knows of each."""
+    def _split(self, predictions: Predictions, round: int) -> tuple[Predictions, Predictions]:
+        """Those of the unlabelled and of the labelled, with what the run knows of each."""
         positions = self.pool.positions(predictions.ids)
         predictions = replace(predictions, costs=self.pool.table.costs[positions])
+        if "history" in self._needs(round):
+            predictions = replace(predictions, history=self._chronicle.history(round, predictions.ids))
         states, (labelled, labels) = self.pool.states()[positions], self.pool.labelled()
         known = predictions.take(np.flatnonzero(states == State.LABELLED))
         known = replace(known, labels=labels[np.searchsorted(labelled, self.pool.positions(known.ids))])

@@ -20,8 +20,8 @@ from alframe.pool import Ledger, LedgerEntry
 from alframe.run import run
 from alframe.stopping import LabelBudget, Never, StoppingRule, TargetMetric
 from alframe.storage import Journal, file_sha256, load_record, open_database
-from alframe.strategy import Bald, CoreSet, KMeans, Random
-from alframe.types import UNLABELLED, Annotation, CurvePoint, Query
+from alframe.strategy import Bald, CoreSet, CostAware, Entropy, KMeans, Random
+from alframe.types import UNLABELLED, Annotation, CurvePoint, Predictions, Query, Selection
 
 
 def start(folder: Path, **changes: Any) -> Path:
@@ -131,6 +131,32 @@ def test_a_run_ends_when_something_is_used_up_or_reached(
 ) -> None:
     """Pool, rounds, label budget and target each end a run, at exactly the right number of labels."""
     assert [point.labels for point in points(start(tmp_path, cycle=plan, stopping=stopping))] == labels
+
+
+def test_a_run_that_can_afford_nothing_more_ends_with_its_report(tmp_path: Path) -> None:
+    """When every sample that is left costs more than a batch may, that is an ending, and no error."""
+    source = tiny.Bars()
+    source.table.costs[np.flatnonzero(~source.table.held_out)[12:]] = 100.0
+    frugal = CostAware(scorer=Entropy(), cost_budget=4.0)
+    for _ in range(2):
+        folder = start(
+            tmp_path,
+            data=source,
+            strategy=frugal,
+            cold_start=First(),
+            cycle=Plan(initial=6, batch=4, rounds=5),
+        )
+        assert [point.labels for point in points(folder)] == [6, 10, 12]
+        assert (folder / "report.html").is_file()
+
+
+class First(Random):
+    """The samples in table order."""
+
+    def _choose(
+        self, _unlabelled: Predictions, budget: int, _labelled: Predictions | None, _rng: np.random.Generator, /
+    ) -> Selection:
+        return Selection(np.arange(budget))
 
 
 def test_a_slow_oracle_pauses_the_run(tmp_path: Path) -> None:

@@ -74,6 +74,12 @@ class Journal:
             )
         return path
 
+    def discard(self, round: int, step: str) -> None:
+        """Delete the file that a step wrote, if there is one; the step stays done."""
+        entry = self._find(round, step)
+        if entry is not None and entry.artefact is not None:
+            (self._folder / entry.artefact).unlink(missing_ok=True)
+
     @contextmanager
     def step(self, round: int, step: str, artefact: str | None = None) -> Iterator[Path]:
         """Run a block as one step: its file, whole, first; then its row.
