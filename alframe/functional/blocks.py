@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from os import cpu_count
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 Result = TypeVar("Result")
 
@@ -43,8 +45,15 @@ def on_all_cores(function: Callable[[slice], Result], parts: Sequence[slice]) ->
     """
     if len(parts) < 2:
         return [function(part) for part in parts]
-    with ThreadPoolExecutor(max_workers=cpu_count()) as threads:
+    # Threads of their own inside each matrix product would only wait for one another.
+    with _libraries().limit(limits=1, user_api="blas"), ThreadPoolExecutor(max_workers=cpu_count()) as threads:
         return list(threads.map(function, parts))
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """What computes matrix products in this process; looking for it takes a while."""
+    return ThreadpoolController()
 
 
 def map_blocks(function: Callable[[NDArray[Any]], Result], values: NDArray[Any]) -> list[Result]:
