@@ -15,7 +15,7 @@ from alframe.types import Floats, Need, Predictions, Selection
 
 
 class Strategy(ABC):
-    """Chooses the samples most worth a label from what is predicted of them; sees no image and no network.
+    """Chooses the samples most worth a label from predictions; sees no image, and of a network its head at most.
 
     Attributes:
         needs: the arrays of ``Predictions`` that the strategy reads; the learner computes no others.
