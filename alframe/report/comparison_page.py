@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 
 from alframe.functional.comparison import mean_and_half_width
@@ -50,7 +50,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> Path:
             "Mean accuracy of each strategy against the number of labels; the numbers are in compare.csv.",
         ),
         unnamed=len(comparison.results) - len(comparison.outstanding),
-        bands=any(len(result.seeds) > 1 for result in comparison.results),
+        bands=not comparison.crowded and any(len(result.seeds) > 1 for result in comparison.results),
         summary=summary_table(comparison),
         pairs=pairs,
         penalties=penalty_table(comparison),
@@ -111,11 +111,12 @@ def _pairs(comparison: Comparison) -> Iterable[Sequence[object]]:
 
 
 def _lines(comparison: Comparison) -> list[Line]:
-    """A line for each strategy; of a crowd only the outstanding have a name, a colour and a band."""
+    """A line and a band for each strategy; in a crowd no bands, and names and colours for the outstanding alone."""
     look = styles(sorted(result.label for result in comparison.outstanding))
     others = [result for result in comparison.results if result not in comparison.outstanding]
     behind = [Line("", result.labels, result.accuracy.mean(axis=0), RULE) for result in others]
-    return behind + [_line(result, *look[result.label]) for result in comparison.outstanding]
+    lines = [_line(result, *look[result.label]) for result in comparison.outstanding]
+    return [*behind, *(replace(line, half_width=None) for line in lines)] if comparison.crowded else lines
 
 
 def _line(result: Result, colour: str, dash: Dash) -> Line:

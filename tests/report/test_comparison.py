@@ -189,7 +189,7 @@ def test_a_crowd_is_told_apart_by_its_best_and_by_random(make_run: MakeRun, tmp_
     crowd = compare(find_runs([tmp_path]))
     assert [result.label for result in crowd.outstanding] == [*names[:6], "random"]
     page = write_comparison(crowd, tmp_path / "out").read_text(encoding="utf-8")
-    assert "Thin lines without a name are the other 5 strategies" in page
+    assert "those without a name are the other 5 strategies" in page
     summary, pairs = comparison_tables(crowd)
     assert summary.row_count == 12
     assert pairs.row_count == 11
