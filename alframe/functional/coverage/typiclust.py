@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
+from alframe.functional.blocks import row_blocks
 from alframe.functional.checks import check_budget, check_points
 from alframe.functional.geometry.clustering import assign, centroids
-from alframe.functional.geometry.gram import origin_and_scale, rounding_of_products, with_squares
+from alframe.functional.geometry.gram import ENTRIES, origin_and_scale, rounding_of_products, with_squares
 from alframe.functional.geometry.neighbors import rough_neighbors
 from alframe.types import Positions
 
@@ -58,7 +59,9 @@ def typiclust(
     labelled = len(everything) - len(points)
 
     cluster = assign(everything, centroids(everything, min(labelled + budget, MOST_CLUSTERS), rng=rng))
-    by_cluster = np.split(np.argsort(cluster, kind="stable"), np.cumsum(np.bincount(cluster))[:-1])
+    groups = np.split(np.argsort(cluster, kind="stable"), np.cumsum(np.bincount(cluster))[:-1])
+    # Where points coincide, k-means may leave clusters empty.
+    by_cluster = [members for members in groups if len(members)]
     turns = [
         (len(members) < SMALLEST_CLUSTER, int((members >= len(points)).sum()), -len(members), label)
         for label, members in enumerate(by_cluster)
@@ -110,7 +113,12 @@ def _bounds_of_mean_distance(points: NDArray[Any], count: int) -> tuple[NDArray[
 
 def _mean_distance(points: NDArray[Any], asked: Positions, count: int) -> NDArray[np.float64]:
     """The mean distance of the points at ``asked`` to their ``count`` nearest others, by direct subtraction."""
-    distances = cdist(points[asked].astype(np.float64), points.astype(np.float64))
-    distances[np.arange(len(asked)), asked] = np.inf
-    nearest = np.sort(np.partition(distances, count - 1, axis=1)[:, :count] if count else distances[:, :0], axis=1)
-    return np.asarray(nearest.sum(axis=1) / max(count, 1))
+    if count == 0:
+        return np.zeros(len(asked))
+    exact, nearest = points[asked].astype(np.float64), np.full((len(asked), count), np.inf)
+    for block in row_blocks(len(points), max(points.shape[1], len(asked)), ENTRIES):
+        distances = cdist(exact, points[block].astype(np.float64))
+        own = np.flatnonzero((block.start <= asked) & (asked < block.stop))
+        distances[own, asked[own] - block.start] = np.inf
+        nearest = np.partition(np.concatenate([nearest, distances], axis=1), count - 1, axis=1)[:, :count]
+    return np.asarray(np.sort(nearest, axis=1).mean(axis=1))

@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
@@ -97,6 +100,38 @@ def test_duplicates_are_chosen_once_each(budget: int) -> None:
     chosen = typiclust(points, budget, rng=np.random.default_rng(0))
     assert len(set(chosen.tolist())) == budget
     assert chosen[0] % 20 == 0
+
+
+@given(
+    points=arrays(np.float64, st.tuples(st.integers(1, 25), st.just(2)), elements=st.integers(0, 2).map(float)),
+    offset=st.sampled_from([0.0, 1e-9, 1e-4]),
+    seed=st.integers(0, 99),
+    data=st.data(),
+)
+def test_points_that_coincide_are_chosen_once_each(
+    points: Points, offset: float, seed: int, data: st.DataObject
+) -> None:
+    """At most nine places and any budget: more clusters than places, too."""
+    budget = data.draw(st.integers(1, len(points)))
+    chosen = typiclust(points + offset, budget, rng=np.random.default_rng(seed))
+    assert len(set(chosen.tolist())) == budget
+
+
+@pytest.mark.parametrize(("seed", "count", "budget"), [(2, 29, 25), (3, 28, 27), (4, 20, 15)])
+def test_an_empty_cluster_between_others_is_none(seed: int, count: int, budget: int) -> None:
+    """Here k-means leaves a cluster empty; the other clusters supply all choices."""
+    rng = np.random.default_rng(seed)
+    points = rng.integers(0, 3, (count, 2)) + 1e-9 * rng.normal(size=1)
+    assert len(set(typiclust(points, budget, rng=rng).tolist())) == budget
+
+
+def test_distances_are_measured_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cluster of several blocks, all of it equally typical for float32: the choice is the definition's."""
+    points = 1e4 + 1e-6 * np.random.default_rng(0).normal(size=(300, 4))
+    expected = typiclust(points, 40, rng=np.random.default_rng(0))
+    monkeypatch.setattr(sys.modules[typiclust.__module__], "ENTRIES", 1)
+    monkeypatch.setattr(sys.modules[typiclust.__module__], "SETTLED", 16)
+    assert typiclust(points, 40, rng=np.random.default_rng(0)).tolist() == expected.tolist()
 
 
 def test_what_cannot_be_clustered_is_refused() -> None:
