@@ -24,6 +24,9 @@ Matrix = NDArray[np.float64]
 OVERSAMPLE = 2
 """How many times the budget is chosen before the least useful are taken back, as in the paper."""
 
+RESOLVED = 1e-6
+"""The regularization is at least this share of the most informative sample: what sums and differences resolve."""
+
 BLOCK_ENTRIES = 1 << 19
 """Most float64 entries of one temporary: 4 MiB."""
 
@@ -45,7 +48,8 @@ def bait(
     one by one, then K taken back one by one, each the best at its time; ties go to the lowest position. Centres are the
     labelled samples; information adds up over samples, and the pool's is its mean. The layer has C * D weights, too
     many for any real network, so only those are looked at that lie in the leading directions of the pool's information:
-    some among the classes, some among the embeddings. With at least C - 1 and D of them nothing is left out.
+    some among the classes, some among the embeddings. With at least C - 1 and D of them nothing is left out. A
+    regularization below a millionth of the most informative sample's trace counts as that: less would be rounding.
 
     >>> probs = np.array([[0.5, 0.5], [0.5, 0.5], [1.0, 0.0]])
     >>> bait(probs, np.array([[1.0, 0.0], [2.0, 0.0], [9.0, 9.0]]), 1).tolist()
@@ -65,7 +69,7 @@ def bait(
         raise InvalidInput(f"regularization must be positive and the directions at least 1, got {given}")
     classes, directions = _leading(probs, embeddings, class_directions, embedding_directions)
     pool = _candidates(probs, embeddings, classes, directions)
-    known = regularization * np.eye(classes.shape[1] * directions.shape[1])
+    known = max(regularization, RESOLVED * pool.sizes().max()) * np.eye(classes.shape[1] * directions.shape[1])
     if center_probs is not None and centers is not None and len(centers):
         centers = check_points(centers, "centers", width=embeddings.shape[1])
         known += _candidates(*check_paired(center_probs, centers), classes, directions).information()
@@ -135,6 +139,11 @@ class _Candidates:
     def rows(self, position: int) -> Matrix:
         """The rows whose squares add up to the sample's information, as columns, (R * W, R)."""
         return np.kron(self.roots[:, :, position], self.points[position][:, np.newaxis])
+
+    def sizes(self) -> Matrix:
+        """The trace of each sample's information, (N,)."""
+        lengths = np.einsum("nw,nw->n", self.points, self.points)
+        return np.asarray(lengths * np.einsum("abn,abn->n", self.roots, self.roots))
 
     def information(self) -> Matrix:
         """The sum of all samples' information, (R * W, R * W)."""

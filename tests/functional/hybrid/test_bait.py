@@ -131,6 +131,23 @@ def test_a_second_copy_tells_less_than_another_sample() -> None:
     assert bait(np.full((4, 2), 0.5), embeddings, 2).tolist() == [0, 3]
 
 
+@pytest.mark.parametrize("size", [1e4, 1e8])
+def test_embeddings_far_larger_than_the_regularization_leave_a_choice(size: float) -> None:
+    """The regularization alone would be lost among the roundings of such information: more of it takes its place."""
+    rng = np.random.default_rng(0)
+    probs, embeddings = rng.dirichlet(np.ones(10), 60), np.abs(rng.normal(size=(60, 64))) * size
+    chosen = bait(probs, embeddings, 25)
+    assert len(set(chosen.tolist())) == 25
+
+
+@given(seed=st.integers(0, 100), factor=st.sampled_from([1 / 16, 4.0, 64.0]))
+def test_the_regularization_is_measured_in_squared_embeddings(seed: int, factor: float) -> None:
+    """Embeddings twice as long want four times the regularization, and give the same choice."""
+    probs, embeddings = some(15, seed)
+    longer = bait(probs, embeddings * factor**0.5, 4, regularization=factor)
+    assert longer.tolist() == bait(probs, embeddings, 4).tolist()
+
+
 def test_settings_without_meaning_are_refused() -> None:
     """No prior knowledge, no directions; centres of another width."""
     probs, embeddings = some(5, 0)
