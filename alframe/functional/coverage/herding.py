@@ -22,6 +22,9 @@ ASKED = 64
 TOLERANCE = 1e-3
 """Largest error of the kernel's exponent that float32 may make; where it would make more, float64 is used."""
 
+ROUNDINGS = 4
+"""Points so many roundings of the longest apart coincide: one direction, made of two vectors, comes out so."""
+
 
 def max_herding(
     points: NDArray[Any],
@@ -86,6 +89,7 @@ def separation(points: NDArray[Any]) -> float:
     """The smallest distance between two points that do not coincide, (N, D) -> a distance; infinite if all do.
 
     The bandwidth of Uncertainty Herding, over the labelled points: the more of them there are, the less each covers.
+    Points that only rounding tells apart coincide; near-duplicates beyond that do not, and make it small.
 
     >>> separation(np.array([[0.0], [5.0], [5.0], [7.0]]))
     2.0
@@ -97,9 +101,16 @@ def separation(points: NDArray[Any]) -> float:
     2025, section 3.3.
     """
     distinct = np.unique(check_points(points), axis=0)
-    if len(distinct) < 2:
-        return np.inf
-    return float(nearest_neighbors(distinct, distinct, 2)[1][:, 1].min())
+    lengths = np.sqrt(np.einsum("nd,nd->n", distinct, distinct, dtype=np.float64))
+    rounding = ROUNDINGS * np.finfo(distinct.dtype).eps * lengths.max(initial=0)
+    while len(distinct) > 1:
+        positions, distances = nearest_neighbors(distinct, distinct, 2)
+        apart = distances[:, 1] > rounding
+        if apart.all():
+            return float(distances[:, 1].min())
+        # Of points that coincide the first stays: the last of them always has an earlier one beside it.
+        distinct = distinct[apart | (positions.max(axis=1) > np.arange(len(distinct)))]
+    return np.inf
 
 
 def _first_gains(left: NDArray[Any], covered: NDArray[Any], weights: NDArray[Any]) -> NDArray[np.float64]:

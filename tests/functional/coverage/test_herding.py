@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from alframe.errors import InvalidInput, PoolExhausted
-from alframe.functional import max_herding, separation
+from alframe.functional import max_herding, separation, unit_length
 from alframe.functional.coverage import herding
 
 Points = NDArray[np.float64]
@@ -98,6 +98,16 @@ def test_the_separation_is_the_smallest_distance_that_is_not_zero(points: Points
     """Duplicates do not count; where all coincide there is none."""
     distances = cdist(points, points)
     assert separation(points) == distances[distances > 0].min(initial=np.inf)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_one_direction_made_of_several_vectors_is_one_point(dtype: type[np.float32 | np.float64]) -> None:
+    """Multiples of a vector differ by a rounding when their length is made one; the separation passes over it."""
+    vectors = np.random.default_rng(0).normal(size=(6, 32))
+    multiples = unit_length(np.vstack([factor * vectors.astype(dtype) for factor in (1, 3, 5, 7, 11)]).astype(dtype))
+    assert len(np.unique(multiples, axis=0)) > 6
+    assert separation(multiples) == pytest.approx(separation(unit_length(vectors)), rel=1e-5)
+    assert separation(unit_length(np.outer([1, 3, 5, 7], vectors[0].astype(dtype)))) == np.inf
 
 
 @pytest.mark.parametrize("bandwidth", [0.0, -1.0, np.nan, np.inf])
