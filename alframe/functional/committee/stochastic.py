@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,8 +41,8 @@ def stochastic_batch(
         rng: the only source of randomness.
 
     Raises:
-        InvalidInput: scores of another shape, with NaN or, under ``power``, negative ones; a temperature that is not
-            positive; a budget under one.
+        InvalidInput: scores of another shape, with NaN or, under ``power``, negative ones; another noise; a temperature
+            that is not positive and finite; a budget under one.
         PoolExhausted: a budget larger than N.
 
     Source: Kirsch et al., "Stochastic batch acquisition: a simple baseline for deep active learning", TMLR 2023, whose
@@ -52,8 +52,10 @@ def stochastic_batch(
     scores = np.asarray(scores, dtype=np.float64)
     if scores.ndim != 1 or not np.isfinite(scores).all():
         raise InvalidInput(f"scores must be (N,) finite numbers, got shape {scores.shape} with NaN or infinite values")
-    if not temperature > 0:
-        raise InvalidInput(f"temperature must be above 0, got {temperature}")
+    if noise not in get_args(Noise):
+        raise InvalidInput(f"noise must be one of {', '.join(get_args(Noise))}, got {noise!r}")
+    if not 0 < temperature < np.inf:
+        raise InvalidInput(f"temperature must be positive and finite, got {temperature}")
     budget = check_budget(budget, available=len(scores))
     gumbel = rng.gumbel(size=len(scores))
     perturbed = _log_weights(scores, noise) / temperature + gumbel

@@ -100,7 +100,10 @@ def test_what_cannot_be_drawn_is_refused() -> None:
     assert stochastic_batch(np.array([1.0, -1.0]), 2, noise="softmax", rng=rng).shape == (2,)
     with pytest.raises(InvalidInput, match="NaN or infinite"):
         stochastic_batch(np.array([1.0, np.nan]), 1, rng=rng)
-    with pytest.raises(InvalidInput, match="temperature must be above 0"):
-        stochastic_batch(SCORES, 1, temperature=0.0, rng=rng)
+    for temperature in (0.0, np.inf, np.nan):
+        with pytest.raises(InvalidInput, match="temperature must be positive and finite"):
+            stochastic_batch(SCORES, 1, temperature=temperature, rng=rng)
+    with pytest.raises(InvalidInput, match="noise must be one of power, softmax, rank, got 'gumbel'"):
+        stochastic_batch(SCORES, 1, noise="gumbel", rng=rng)  # type: ignore[arg-type]  # that is the point
     with pytest.raises(PoolExhausted, match="cannot select 5 samples"):
         stochastic_batch(SCORES, 5, rng=rng)
