@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from alframe.errors import InvalidInput
+from alframe.functional.blocks import row_blocks
 from alframe.functional.checks import check_budget, check_points
 from alframe.types import Positions
 
@@ -51,7 +52,10 @@ def discriminative(
 
     middle = points.mean(axis=0, dtype=np.float64)
     # Coordinates of variance one on average, so that the penalty on the weights does not depend on the unit.
-    scale = float(points.std(dtype=np.float64, axis=0).mean()) or 1.0
+    parts = row_blocks(*points.shape)
+    scale = (
+        float(np.sqrt(sum(((points[part] - middle) ** 2).sum(axis=0) for part in parts) / len(points)).mean()) or 1.0
+    )
     classifier = LogisticRegression(class_weight="balanced", max_iter=1000, warm_start=True)
     left = np.arange(len(points))
     positions = np.empty(0, dtype=np.int64)
@@ -63,8 +67,8 @@ def discriminative(
             shown = _shown(left, UNLABELLED_PER_LABELLED * len(labelled), rng)
             rows = (np.vstack([labelled, points[shown]]) - middle) / scale
             classifier.fit(rows, np.repeat([0, 1], [len(labelled), len(shown)]))
-            sure = points[left] @ classifier.coef_[0]
-            taken = np.argsort(-sure, kind="stable")[:count]
+            sure = np.concatenate([points[part] @ classifier.coef_[0] for part in parts])
+            taken = np.argsort(-sure[left], kind="stable")[:count]
         positions = np.concatenate([positions, left[taken]])
         left = np.delete(left, taken)
     return positions

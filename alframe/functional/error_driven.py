@@ -9,8 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alframe.errors import InvalidInput
+from alframe.functional.blocks import row_blocks
 from alframe.functional.checks import check_points, check_probs
 from alframe.types import UNLABELLED
+
+SEARCHED = 1 << 20
+"""Most entries of the points that are searched for at once: 8 MiB of float64, and enough for FAISS."""
 
 
 def forgetting(probs: NDArray[Any], history: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -95,9 +99,13 @@ def error_rate_nearby(
     index = faiss.IndexFlatL2(points.shape[1])
     index.add((centers - middle).astype(np.float32))
     nearest = min(neighbors, len(centers))
-    _, found = index.search((points - middle).astype(np.float32), nearest)
     weights = 1 / np.arange(1, nearest + 1)
-    return np.asarray(wrong[found] @ (weights / weights.sum()))
+    rates = np.empty(len(points))
+    for block in row_blocks(len(points), points.shape[1], SEARCHED):
+        _, found = index.search((points[block] - middle).astype(np.float32), nearest)
+        # Row by row, so that the same answers give the same score in every block.
+        rates[block] = (wrong[found] * weights).sum(axis=1) / weights.sum()
+    return rates
 
 
 def last_predicted(history: NDArray[np.int64]) -> NDArray[np.int64]:

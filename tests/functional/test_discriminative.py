@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -97,6 +99,16 @@ def test_what_cannot_be_chosen_is_refused() -> None:
         discriminative(np.ones((3, 2)), 1, queries=0, rng=np.random.default_rng(0))
     with pytest.raises(PoolExhausted, match="the pool holds 3"):
         discriminative(np.ones((3, 2)), 4, rng=np.random.default_rng(0))
+
+
+def test_no_copy_of_the_pool_is_made() -> None:
+    """Beside a pool in single precision there is less than as much again."""
+    points = np.random.default_rng(0).normal(size=(100_000, 64)).astype(np.float32)
+    tracemalloc.start()
+    discriminative(points, 2, points[:5], queries=2, rng=np.random.default_rng(0))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < points.nbytes / 2
 
 
 @pytest.mark.peers

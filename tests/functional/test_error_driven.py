@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import tracemalloc
 from itertools import pairwise
 
 import numpy as np
@@ -71,6 +73,21 @@ def test_nearby_errors_equal_a_loop_over_all_distances(neighbors: int, offset: f
         weights = 1 / (np.arange(len(nearest)) + 1)
         expected.append((wrong[nearest] * weights).sum() / weights.sum())
     np.testing.assert_allclose(error_rate_nearby(points, centers, wrong, neighbors), expected)
+
+
+def test_points_are_searched_for_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of one row each say the same, and no copy of the points is made."""
+    rng = np.random.default_rng(0)
+    points, centers, wrong = rng.normal(size=(40, 3)), rng.normal(size=(12, 3)), rng.random(12) < 0.4
+    expected = error_rate_nearby(points, centers, wrong)
+    many = rng.normal(size=(200_000, 32)).astype(np.float32)
+    tracemalloc.start()
+    error_rate_nearby(many, many[:12], wrong)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < many.nbytes
+    monkeypatch.setattr(sys.modules[error_rate_nearby.__module__], "SEARCHED", 1)
+    np.testing.assert_array_equal(error_rate_nearby(points, centers, wrong), expected)
 
 
 def test_without_feedback_there_is_no_error_nearby() -> None:
