@@ -97,5 +97,6 @@ def purity_radius(points: NDArray[Any], clusters: int, *, purity: float = 0.95, 
             _, distances = nearest_neighbors(points[measured[others]], points[cluster == label], 1)
             reach[others] = np.minimum(reach[others], distances[:, 0])
     # As many balls as may be impure are: the radius stops just short of the next point's reach.
-    short = np.partition(reach, int((1 - purity) * len(reach) + 1e-9))[int((1 - purity) * len(reach) + 1e-9)]
+    impure = int((1 - purity) * len(reach) + 1e-9)
+    short = np.partition(reach, impure)[impure]
     return float(np.nextafter(short, 0.0)) if np.isfinite(short) else 0.0

@@ -85,7 +85,8 @@ def within_radius(points: NDArray[Any], radius: float) -> sparse.csr_array:
     """
     origin, scale = origin_and_scale(points)
     left = with_squares(origin, scale, points)
-    limit = -((radius / scale) ** 2) / 2
+    # No two points are so far apart, and the square of a larger radius might not be finite.
+    limit = -(min(radius / scale, 4 * points.shape[1] ** 0.5) ** 2) / 2
     found = []
     for upper in blocks(len(points), TILE):
         right = exchanged(left[upper])

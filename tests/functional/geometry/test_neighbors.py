@@ -30,6 +30,13 @@ def test_pairs_at_the_radius_exactly_are_within_it(points: Points, radius: float
     np.testing.assert_array_equal(within_radius(points, radius).toarray(), expected)
 
 
+@pytest.mark.parametrize(("scale", "radius"), [(1.0, 1e200), (1e-30, 0.5), (1.0, 1e30)])
+def test_a_radius_beyond_all_distances_holds_every_pair(scale: float, radius: float) -> None:
+    """Its square, in units of the points, is more than a float holds."""
+    points = scale * np.random.default_rng(0).normal(size=(9, 2))
+    assert within_radius(points, radius).toarray().all()
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("offset", [0.0, 1e4])
 @pytest.mark.parametrize("spread", [1e-20, 1.0, 1e20])
