@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ def check_samples(samples: NDArray[Any]) -> Floats:
 
 
 def check_points(points: NDArray[Any], name: str = "points", width: int | None = None) -> Floats:
-    """Return ``points``, (N, D), if they are finite (and ``width`` wide, where one is given).
+    """Return ``points``, (N, D) with D > 0, if they are finite (and ``width`` wide, where one is given).
 
     >>> check_points(np.zeros((4, 8)), "centers", width=8).shape
     (4, 8)
@@ -49,8 +50,9 @@ def check_points(points: NDArray[Any], name: str = "points", width: int | None =
         InvalidInput: another shape or width, a NaN or an infinity.
     """
     points = np.asarray(points)
-    if points.ndim != 2 or (width is not None and points.shape[1] != width):
-        raise InvalidInput(f"{name} must be (N, {'D' if width is None else width}), got shape {points.shape}")
+    if points.ndim != 2 or points.shape[1] == 0 or width not in (None, points.shape[1]):
+        shape = "(N, D) with D > 0" if width is None else f"(N, {width})"
+        raise InvalidInput(f"{name} must be {shape}, got shape {points.shape}")
     return _check_finite(points, name)
 
 
@@ -64,9 +66,20 @@ def check_paired(probs: NDArray[Any], embeddings: NDArray[Any]) -> tuple[Floats,
         InvalidInput: what ``check_probs`` and ``check_points`` refuse; different lengths.
     """
     probs, embeddings = check_probs(probs), check_points(embeddings, "embeddings")
+    check_lengths(probs, embeddings)
+    return probs, embeddings
+
+
+def check_lengths(probs: Sized, embeddings: Sized) -> None:
+    """Pass if ``probs`` and ``embeddings``, arrays or tensors, have one row per sample.
+
+    >>> check_lengths(np.zeros((1, 2)), np.zeros((1, 8)))
+
+    Raises:
+        InvalidInput: different lengths.
+    """
     if len(probs) != len(embeddings):
         raise InvalidInput(f"probs has {len(probs)} rows and embeddings has {len(embeddings)}; give one per sample")
-    return probs, embeddings
 
 
 def check_weights(weights: NDArray[Any], count: int) -> NDArray[np.float64]:

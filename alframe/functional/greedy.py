@@ -45,15 +45,15 @@ def lazy_greedy(
     bounds = gains.astype(np.float64)
     known_at = np.zeros(len(bounds), dtype=np.int64)
     chosen: list[int] = []
-    shortlist, outside = _largest(bounds)
+    shortlist, outside = largest(bounds, SHORTLIST)
     while len(chosen) < budget:
         listed = bounds[shortlist]
         top = int(listed.argmax())
         if listed[top] <= outside:
-            shortlist, outside = _largest(bounds)
+            shortlist, outside = largest(bounds, SHORTLIST)
         elif known_at[shortlist[top]] < len(chosen):
-            largest = shortlist[np.argpartition(-listed, block)[:block]] if len(listed) > block else shortlist
-            stale = np.union1d(largest[known_at[largest] < len(chosen)], shortlist[top])
+            highest = shortlist[np.argpartition(-listed, block)[:block]] if len(listed) > block else shortlist
+            stale = np.union1d(highest[known_at[highest] < len(chosen)], shortlist[top])
             stale = stale[bounds[stale] > -np.inf]
             bounds[stale] = gains_of(stale)
             known_at[stale] = len(chosen)
@@ -65,9 +65,15 @@ def lazy_greedy(
     return np.array(chosen, dtype=np.int64)
 
 
-def _largest(bounds: NDArray[np.float64]) -> tuple[Positions, float]:
-    """The positions of the largest bounds, with all that equal the last of them, and the largest bound outside."""
-    if len(bounds) <= SHORTLIST:
+def largest(bounds: NDArray[np.float64], count: int) -> tuple[Positions, float]:
+    """The positions of the largest bounds, ascending, and the largest bound outside, (N,) -> at least (count,).
+
+    All that equal the last of them are inside; without any outside that bound is minus infinity.
+
+    >>> largest(np.array([1.0, 3.0, 2.0, 2.0]), 2)
+    (array([1, 2, 3]), 1.0)
+    """
+    if len(bounds) <= count:
         return np.arange(len(bounds), dtype=np.int64), -np.inf
-    inside = bounds >= np.partition(bounds, len(bounds) - SHORTLIST)[len(bounds) - SHORTLIST]
+    inside = bounds >= np.partition(bounds, len(bounds) - count)[len(bounds) - count]
     return np.flatnonzero(inside).astype(np.int64), float(bounds[~inside].max(initial=-np.inf))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from alframe.errors import InvalidInput, PoolExhausted
+from alframe.functional import k_center_greedy
 from alframe.functional.checks import check_budget, check_paired, check_points, check_probs, check_samples
 
 UNIFORM = np.full((3, 4), 0.25)
@@ -70,6 +71,14 @@ def test_points_of_another_width_are_refused() -> None:
         check_points(UNIFORM, "centers", width=5)
     with pytest.raises(InvalidInput, match=r"points must be \(N, D\)"):
         check_points(np.zeros(4))
+
+
+def test_points_without_coordinates_are_refused() -> None:
+    """There is no distance between them, and no block of them."""
+    with pytest.raises(InvalidInput, match=r"points must be \(N, D\) with D > 0, got shape \(3, 0\)"):
+        check_points(np.zeros((3, 0)))
+    with pytest.raises(InvalidInput, match="with D > 0"):
+        k_center_greedy(np.zeros((3, 0)), 1)
 
 
 def test_a_budget_lies_between_one_and_the_pool() -> None:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alframe.errors import InvalidInput
-from alframe.functional.checks import check_budget, check_points, check_probs
+from alframe.functional.checks import check_budget, check_lengths, check_paired
 from alframe.functional.hybrid.badge_torch import badge_torch
 from alframe.functional.hybrid.gradients import Gradients
 from alframe.functional.hybrid.rejection import spread_by_rejection
@@ -49,10 +48,10 @@ def badge(
     """
     if is_tensor(probs) and is_tensor(embeddings):
         probs, embeddings = check_probs_tensor(probs), check_tensor(embeddings, "embeddings")
-        return badge_torch(probs, embeddings, _check(probs, embeddings, budget), rng)
-    probs, embeddings = check_probs(np.asarray(probs)), check_points(np.asarray(embeddings), "embeddings")
-    budget = _check(probs, embeddings, budget)
-    return spread_by_rejection(Gradients(probs, embeddings), budget, rng)
+        check_lengths(probs, embeddings)
+        return badge_torch(probs, embeddings, check_budget(budget, available=len(probs)), rng)
+    probs, embeddings = check_paired(np.asarray(probs), np.asarray(embeddings))
+    return spread_by_rejection(Gradients(probs, embeddings), check_budget(budget, available=len(probs)), rng)
 
 
 def badge_factorised(
@@ -72,19 +71,12 @@ def badge_factorised(
 
     Source: Ash et al., "Deep batch active learning by diverse, uncertain gradient lower bounds", ICLR 2020.
     """
-    probs, embeddings = check_probs(probs), check_points(embeddings, "embeddings")
-    budget = _check(probs, embeddings, budget)
+    probs, embeddings = check_paired(probs, embeddings)
     gradients = Gradients(probs, embeddings)
     return spread(
-        budget,
+        check_budget(budget, available=len(probs)),
         first=gradients.largest(),
         squared_distances_from=lambda position: gradients.to_nearest(gradients.factors(np.array([position]))),
         weights=np.ones(len(probs)),
         rng=rng,
     )
-
-
-def _check(probs: NDArray[Any] | torch.Tensor, embeddings: NDArray[Any] | torch.Tensor, budget: int) -> int:
-    if len(probs) != len(embeddings):
-        raise InvalidInput(f"probs has {len(probs)} rows and embeddings has {len(embeddings)}; give one per sample")
-    return check_budget(budget, available=len(probs))

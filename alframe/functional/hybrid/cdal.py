@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from alframe.errors import InvalidInput
 from alframe.functional.blocks import row_blocks
 from alframe.functional.checks import check_budget, check_probs
+from alframe.functional.greedy import largest
 from alframe.types import Positions
 
 BLOCK_ENTRIES = 1 << 19
@@ -20,9 +21,6 @@ SHORTLIST = 1024
 
 AT_ONCE = 64
 """How many centres every sample meets at the start; the others it meets only when it comes to the surface."""
-
-CHOSEN = -1.0
-"""Below every divergence, so that a chosen sample stays the last choice when all divergences reach zero."""
 
 
 def cdal(probs: NDArray[Any], budget: int, center_probs: NDArray[Any] | None = None) -> Positions:
@@ -58,10 +56,11 @@ def cdal(probs: NDArray[Any], budget: int, center_probs: NDArray[Any] | None = N
 def _farthest_first(probs: NDArray[Any], budget: int, centers: NDArray[np.float64], positions: list[int]) -> Positions:
     """``positions``, and those that follow: a divergence seen before is a bound, as more centres only lower it."""
     bounds = _nearest(probs, centers[:AT_ONCE])
-    bounds[positions] = CHOSEN
+    # Of two bounds the lower counts: what is chosen never comes back.
+    bounds[positions] = -np.inf
     met = np.full(len(probs), min(AT_ONCE, len(centers)))
     while len(positions) < budget:
-        listed, outside = _largest(bounds)
+        listed, outside = largest(bounds, SHORTLIST)
         pending = centers[met[listed].min() :]
         if len(pending):
             bounds[listed] = np.minimum(bounds[listed], _nearest(probs[listed], pending))
@@ -69,25 +68,16 @@ def _farthest_first(probs: NDArray[Any], budget: int, centers: NDArray[np.float6
         rows, current = probs[listed], bounds[listed]
         chosen = []
         # All that are equal to the largest outside are inside, so what is larger is the largest of the whole pool.
-        while len(positions) < budget and (current.max() > outside):
+        while len(positions) < budget and current.max() > outside:
             top = int(current.argmax())
             positions.append(int(listed[top]))
             chosen.append(top)
+            current[top] = -np.inf
             np.minimum(current, _nearest(rows, rows[[top]].astype(np.float64)), out=current)
-            current[chosen] = CHOSEN
         bounds[listed] = current
         centers = np.vstack([centers, rows[chosen]])
         met[listed] = len(centers)
     return np.array(positions, dtype=np.int64)
-
-
-def _largest(bounds: NDArray[np.float64]) -> tuple[Positions, float]:
-    """Positions of the largest bounds, ascending, with all equal to the last of them, and the largest bound outside."""
-    if len(bounds) <= SHORTLIST:
-        return np.arange(len(bounds)), -np.inf
-    last = np.partition(bounds, len(bounds) - SHORTLIST)[len(bounds) - SHORTLIST]
-    inside = bounds >= last
-    return np.flatnonzero(inside), float(bounds[~inside].max(initial=-np.inf))
 
 
 def _nearest(probs: NDArray[Any], centers: NDArray[np.float64]) -> NDArray[np.float64]:
