@@ -19,9 +19,6 @@ from alframe.functional.blocks import blocks, on_all_cores
 from alframe.functional.geometry.gram import rounding_of_products
 from alframe.types import Positions
 
-ROWS = 1024
-"""Points that one core measures at a time."""
-
 ENTRIES = 1 << 20
 """Most entries that one temporary matrix may hold: 4 MiB in float32."""
 
@@ -56,17 +53,11 @@ class Distances:
         self._squares = np.empty(self.count + capacity)
         self._squares[: self.count] = _squared_norms(self._centred[: self.count])
 
-    def rows(self, positions: Positions) -> Rows:
-        """The points at ``positions``, ready to be measured."""
-        centred, squares = np.empty((len(positions), self._points.shape[1]), dtype=np.float32), np.empty(len(positions))
-
-        def gather(part: slice) -> None:
-            with self._unbounded():
-                np.subtract(self._points[positions[part]], self._shift, out=centred[part], casting="same_kind")
-                squares[part] = _squared_norms(centred[part])
-
-        on_all_cores(gather, blocks(len(positions), ROWS))
-        return Rows(positions, centred, squares)
+    def rows(self, which: slice | Positions) -> Rows:
+        """The points of a slice or at positions, ready to be measured."""
+        centred = self._centre(self._points[which])
+        positions = np.arange(*which.indices(len(self._points))) if isinstance(which, slice) else which
+        return Rows(positions, centred, _squared_norms(centred))
 
     def add(self, row: int, rows: Rows) -> None:
         """Make one of ``rows`` a centre."""
@@ -77,44 +68,20 @@ class Distances:
 
     def upper(self, rows: Rows, start: int, stop: int) -> NDArray[np.float64]:
         """No less than the squared distance from each row to the nearest of the centres ``start`` to ``stop``, (R,)."""
-        centers = self._doubled(start, stop)
-        parts = blocks(len(rows.positions), ROWS)
-        found = on_all_cores(lambda part: self._upper(rows.centred[part], rows.squares[part], *centers), parts)
-        return np.concatenate([np.empty(0), *found])
+        products = rows.centred @ (-2 * self._centred[start:stop]).T
+        products += ((1 + self._band) * self._squares[start:stop]).astype(np.float32)
+        upper = (1 + self._band) * rows.squares + products.min(axis=1) + self._underflow
+        return np.asarray(np.fmin(np.inf, upper))  # NaN, where float32 is left behind, bounds nothing
 
     def upper_of_all(self, stop: int) -> NDArray[np.float64]:
         """``upper`` of all points and the first ``stop`` centres, (N,)."""
-        centers = self._doubled(0, stop)
 
-        def upper(part: slice) -> NDArray[np.float64]:
-            with self._unbounded():
-                centred = self._centre(self._points[part])
-                return self._upper(centred, _squared_norms(centred), *centers)
+        def upper(block: slice) -> NDArray[np.float64]:
+            with np.errstate(over="ignore", invalid="ignore"):  # a thread begins without the caller's
+                return self.upper(self.rows(block), 0, stop)
 
         parts = blocks(len(self._points), ENTRIES // 2 // max(self._points.shape[1], stop))
-        return np.concatenate(on_all_cores(upper, parts))
-
-    def _doubled(self, start: int, stop: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Some of the centres times -2, and no less than their squares: what is added to a row's own square."""
-        return (-2 * self._centred[start:stop]).T, ((1 + self._band) * self._squares[start:stop]).astype(np.float32)
-
-    def _upper(
-        self,
-        centred: NDArray[np.float32],
-        squares: NDArray[np.float64],
-        doubled: NDArray[np.float32],
-        at_most: NDArray[np.float32],
-    ) -> NDArray[np.float64]:
-        with self._unbounded():
-            products = centred @ doubled
-            products += at_most
-            upper = (1 + self._band) * squares + products.min(axis=1) + self._underflow
-            return np.asarray(np.fmin(np.inf, upper))  # NaN, where float32 is left behind, bounds nothing
-
-    @staticmethod
-    def _unbounded() -> np.errstate:
-        """Beyond float32 there is no bound, and that is right; a thread begins without its caller's settings."""
-        return np.errstate(over="ignore", invalid="ignore")
+        return np.concatenate(on_all_cores(upper, parts, products=True))
 
     def nearest(self, rows: Rows, start: int, bound: NDArray[np.float64]) -> NDArray[np.float64]:
         """Squared distance, exact, from each row to the nearest centre from ``start`` on, (R,).
