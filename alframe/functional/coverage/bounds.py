@@ -81,7 +81,7 @@ class Distances:
                 return self.upper(self.rows(block), 0, stop)
 
         parts = blocks(len(self._points), ENTRIES // 2 // max(self._points.shape[1], stop))
-        return np.concatenate(on_all_cores(upper, parts, products=True))
+        return np.concatenate(on_all_cores(upper, parts))
 
     def nearest(self, rows: Rows, start: int, bound: NDArray[np.float64]) -> NDArray[np.float64]:
         """Squared distance, exact, from each row to the nearest centre from ``start`` on, (R,).
