@@ -10,27 +10,27 @@ import csv
 import json
 import os
 import platform
+import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
-from contest import OURS, Contest, Measured, measure, measure_apart
+from contest import OURS, Contest, measure
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.special import softmax
 
-from alframe.cli import CONFIGS
-from alframe.report.figures import INK, RULE, save_png, styles
 from alframe.strategy import Strategy
 from alframe.types import Predictions
 
-CLASSES, WIDTH, DRAWS, ROUNDS = 10, 512, 20, 5
+CONFIGS = Path(__file__).parents[2] / "configs"
+CLASSES, WIDTH, DRAWS, ROUNDS = 10, 128, 20, 5
 STRATEGIES = sorted(path.stem for path in (CONFIGS / "strategy").glob("*.yaml"))
 FIELDS = ["family", "strategy", "samples", "seconds", "MiB beside the input", "why not"]
 
@@ -84,21 +84,31 @@ def task(name: str, count: int, budget: int, labelled: int) -> Contest:
 
 
 def measured(sizes: list[int], names: list[str], budget: int, labelled: int, limit: float) -> Iterator[dict[str, Any]]:
-    """A row of the table for each strategy and size; sizes above one that took too long are not tried."""
+    """A row of the table for each strategy and size, smaller ones first, until the strategy's time is up."""
     for name in names:
         family = type(made(name)).__module__.split(".")[2].replace("_", " ")
-        for count in sizes:
-            result = measure_apart(Path(__file__), f"{name}/{count}/{budget}/{labelled}", OURS, limit)
+        task = json.dumps([name, sorted(sizes), budget, labelled])
+        process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", __file__, "--one", task], stdout=subprocess.PIPE, text=True
+        )
+        try:
+            lines, _ = process.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            lines, _ = process.communicate()
+        results = [json.loads(line) for line in lines.splitlines() if line.startswith("{")]
+        for count, result in zip_longest(sorted(sizes), results):
             row = {"family": family, "strategy": name, "samples": count}
-            if isinstance(result, Measured):
-                yield row | {"seconds": round(result.seconds, 4), "MiB beside the input": round(result.mib)}
-                continue
-            yield row | {"why not": result}
-            break
+            if result is None:
+                yield row | {"why not": f"more than {limit:.0f} s for all sizes up to this"}
+                break
+            yield row | {"seconds": round(result["seconds"], 4), "MiB beside the input": round(result["mib"])}
 
 
 def chart(rows: list[dict[str, Any]]) -> Figure:
     """Seconds against samples, a panel for each family, both axes logarithmic."""
+    from alframe.report.figures import INK  # brings torch and Lightning, which those who are timed can do without
+
     families = sorted({row["family"] for row in rows})
     columns = 3
     lines = -(-len(families) // columns)
@@ -115,6 +125,8 @@ def chart(rows: list[dict[str, Any]]) -> Figure:
 
 def draw(axes: Axes, family: str, rows: list[dict[str, Any]]) -> None:
     """One family's lines."""
+    from alframe.report.figures import INK, RULE, styles
+
     names = sorted({row["strategy"] for row in rows})
     for name, (colour, dash) in styles(names).items():
         mine = [row for row in rows if row["strategy"] == name]
@@ -135,13 +147,15 @@ def main(
     only: Annotated[str, typer.Option(help="Strategies, separated by commas; all if empty.")] = "",
     budget: Annotated[int, typer.Option(help="How many samples to choose.")] = 100,
     labelled: Annotated[int, typer.Option(help="How many are labelled already.")] = 1000,
-    limit: Annotated[float, typer.Option(help="Seconds for one strategy and size, data and imports included.")] = 300,
-    one: Annotated[tuple[str, str] | None, typer.Option(hidden=True)] = None,
+    limit: Annotated[float, typer.Option(help="Seconds for one strategy, all sizes, data and imports included.")] = 300,
+    one: Annotated[str, typer.Option(hidden=True)] = "",
 ) -> None:
     """Time every strategy on pools of growing size."""
-    if one is not None:
-        name, *numbers = one[0].split("/")
-        print(json.dumps(asdict(measure(task(name, *map(int, numbers)), one[1]))))
+    if one:
+        name, counts, chosen, known = json.loads(one)
+        for count in counts:
+            result = measure(task(name, count, chosen, known), OURS)
+            print(json.dumps({"seconds": result.seconds, "mib": result.mib}), flush=True)
         return
     names = [name for name in only.split(",") if name] or STRATEGIES
     if unknown := set(names) - set(STRATEGIES):
@@ -160,6 +174,8 @@ def main(
         writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+    from alframe.report.figures import save_png
+
     save_png(chart(rows), out / "growth.png")
     sys.stdout.write(f"wrote {out / 'growth.csv'} and {out / 'growth.png'}\n")
 
