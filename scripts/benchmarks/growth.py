@@ -112,7 +112,7 @@ def chart(rows: list[dict[str, Any]]) -> Figure:
     families = sorted({row["family"] for row in rows})
     columns = 3
     lines = -(-len(families) // columns)
-    figure = Figure(figsize=(4.6 * columns, 3.4 * lines), layout="constrained")
+    figure = Figure(figsize=(5.4 * columns, 3.4 * lines), layout="constrained")
     panels = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for axes, family in zip(panels, families, strict=False):
         draw(axes, family, [row for row in rows if row["family"] == family and "seconds" in row])
@@ -135,7 +135,7 @@ def draw(axes: Axes, family: str, rows: list[dict[str, Any]]) -> None:
     axes.set(xscale="log", yscale="log")
     axes.set_title(family, loc="left", fontsize=10.5, color=INK, fontweight="bold")
     axes.grid(color=RULE, linewidth=0.6)
-    axes.legend(fontsize=7.5, frameon=False, loc="upper left")
+    axes.legend(fontsize=7.5, frameon=False, loc="upper left", bbox_to_anchor=(1, 1), borderaxespad=0)
     axes.tick_params(colors=INK, labelsize=8, length=0, labelbottom=True)
     for side in axes.spines.values():
         side.set_visible(False)
