@@ -117,7 +117,8 @@ def test_help_names_the_commands_and_every_choice() -> None:
     assert "compare" in first
     page = said(alframe("run", "--help"))
     for word in (
-        "strategy: badge, bald",
+        "strategy: alfa_mix, badge",
+        "stopping: all_of, any_of",
         "data: cifar10",
         "learner/posterior: ensemble, mc_dropout",
         "rounds: 10",
