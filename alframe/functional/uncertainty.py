@@ -78,8 +78,6 @@ def from_logits(logits: NDArray[Any], score: Callable[[NDArray[Any]], NDArray[An
         InvalidInput: ``logits`` are not (N, C), or have NaN, infinities, or rows that rule out everything.
     """
     check_points(logits[:0], "logits")
-    if logits.shape[1] == 0:
-        raise InvalidInput("logits must have at least one class, got none")
 
     def score_block(block: NDArray[Any]) -> NDArray[Any]:
         with np.errstate(invalid="ignore"):
