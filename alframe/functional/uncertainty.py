@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alframe.errors import InvalidInput
 from alframe.functional.blocks import entropies, score_blocks
 from alframe.functional.checks import check_points, check_probs
 
