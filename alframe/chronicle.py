@@ -37,13 +37,16 @@ class Chronicle:
             history[:, column] = classes[wanted]
         return history
 
-    def progress(self, rounds: int, query: Query | None = None) -> Progress:
-        """How far the run had come after ``rounds`` rounds; with ``query``, when the next round was about to ask it."""
+    def progress(self, rounds: int, query: Query | None, *, with_views: bool) -> Progress:
+        """How far the run had come after ``rounds`` rounds; with ``query``, when the next round was about to ask it.
+
+        Views are as large as the pool, one for each round: they are read for rules that look at them.
+        """
         annotations = self.pool.ledger.current().values()
         given = [at.sample_id for at in annotations if at.label is not None and at.round < rounds]
         return Progress(
             curve=tuple(load_record(self.journal.path(round, "evaluate"), CurvePoint) for round in range(rounds)),
-            views=self.views(rounds if query is None else rounds + 1),
+            views=self.views(rounds if query is None else rounds + 1) if with_views else (),
             gain=max(query.scores) if query is not None and query.scores else None,
             labels=len(given),
             cost=float(self.pool.table.costs[self.pool.positions(given)].sum()),

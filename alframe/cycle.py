@@ -22,7 +22,7 @@ from alframe.stopping import StoppingRule
 from alframe.storage import Journal, file_sha256, load_arrays, load_record, save_arrays, save_record
 from alframe.strategy import Strategy
 from alframe.training import FromScratch
-from alframe.types import CurvePoint, Need, Positions, Predictions, Query
+from alframe.types import CurvePoint, Need, Positions, Predictions, Progress, Query
 
 log = logging.getLogger(__name__)
 
@@ -84,18 +84,17 @@ class Cycle:
         self._inspect()
         for round in range(self.plan.rounds + 1):
             self._predict(round)
-            self._view(round)
             try:
                 query = self._query(round)
             except PoolExhausted as exhausted:
                 return str(exhausted)
-            if reason := self.stopping.reason(self._chronicle.progress(round, query)):
+            if reason := self.stopping.reason(self._progress(round, query)):
                 return reason
             self._ask(query)
             self._collect(query)
             self._train(round)
             self._evaluate(round)
-            if reason := self.stopping.reason(self._chronicle.progress(round + 1)):
+            if reason := self.stopping.reason(self._progress(round + 1)):
                 return reason
         return f"all {self.plan.rounds} rounds are done"
 
@@ -127,14 +126,6 @@ class Cycle:
             save_arrays(path, predictions)
             self._set_aside_unreadable(round)
 
-    def _view(self, round: int) -> None:
-        if round == 0 or not self._remembers or self.journal.done(round, "view"):
-            return
-        unlabelled, _ = self._split(load_arrays(self.journal.path(round, "predict"), Predictions), round)
-        if len(unlabelled):
-            with self.journal.step(round, "view", _artefact(round, "view.npz")) as path:
-                save_arrays(path, view_of(round, unlabelled))
-
     def _predictions(self, round: int, positions: Positions, needs: frozenset[Need]) -> Predictions:
         if not needs or len(positions) == 0:
             return Predictions(self.pool.table.ids[positions])
@@ -147,8 +138,9 @@ class Cycle:
     def _query(self, round: int) -> Query:
         if not self.journal.done(round, "query"):
             unlabelled, labelled = self._split(load_arrays(self.journal.path(round, "predict"), Predictions), round)
+            self._view(round, unlabelled)
             wanted = self.plan.initial if round == 0 else self.plan.batch
-            allowed = self.stopping.allows(self._chronicle.progress(round))
+            allowed = self.stopping.allows(self._progress(round))
             budget = int(min(wanted, allowed, len(unlabelled)))
             if budget == 0:
                 raise PoolExhausted("no unlabelled samples are left")
@@ -162,6 +154,11 @@ class Cycle:
         # The weights can give the predictions again, and over many rounds they would fill the disk.
         self.journal.discard(round, "predict")
         return load_record(self.journal.path(round, "query"), Query)
+
+    def _view(self, round: int, unlabelled: Predictions) -> None:
+        if round > 0 and self._remembers and len(unlabelled) and not self.journal.done(round, "view"):
+            with self.journal.step(round, "view", _artefact(round, "view.npz")) as path:
+                save_arrays(path, view_of(round, unlabelled))
 
     def _split(self, predictions: Predictions, round: int) -> tuple[Predictions, Predictions]:
         """Those of the unlabelled and of the labelled, with what the run knows of each."""
@@ -247,6 +244,9 @@ class Cycle:
         if round > 0 and self._remembers:
             needs |= {"probs"}
         return needs
+
+    def _progress(self, rounds: int, query: Query | None = None) -> Progress:
+        return self._chronicle.progress(rounds, query, with_views="probs" in self.stopping.needs)
 
     @property
     def _remembers(self) -> bool:

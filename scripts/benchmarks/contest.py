@@ -55,6 +55,11 @@ class Measured:
     quality: float | None
 
 
+def faster(times: float, *names: str) -> Callable[[Mapping[str, Measured]], bool]:
+    """The target that ours is ``times`` as fast as the fastest of these, of whom at least one must be here."""
+    return lambda of: min(of[name].seconds for name in names if name in of) >= times * of[OURS].seconds
+
+
 def measure(contest: Contest, contender: str) -> Measured:
     """Run one contender in this process."""
     work = contest.contenders[contender]

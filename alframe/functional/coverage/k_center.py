@@ -48,8 +48,9 @@ def k_center_greedy(
     centers = None if centers is None else check_points(np.asarray(centers), "centers", width=points.shape[1])
     if centers is None or len(centers) == 0:
         first = farthest_first(points, points.mean(axis=0, dtype=np.float64, keepdims=True), 1)
-        rest = farthest_first(points, points[first], budget - 1, taken=first)
-        return np.concatenate([first, rest])
+        if budget == 1:
+            return first
+        return np.concatenate([first, farthest_first(points, points[first], budget - 1, taken=first)])
     return farthest_first(points, centers, budget)
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from contest import Contest
+from contest import Contest, faster
 from numpy.typing import NDArray
 
 from alframe.functional import badge, badge_factorised
@@ -127,11 +127,7 @@ CONTESTS = [
         warm_up=partial(make, 500, 10, 5),
         quality=potential,
         agree=None,
-        targets={
-            "at least 10x faster than the fastest peer": lambda of: (
-                min(of[peer].seconds for peer in PEERS if peer in of) >= 10 * of["alframe"].seconds
-            )
-        },
+        targets={"at least 10x faster than the fastest peer": faster(10, *PEERS)},
     ),
     Contest(
         name="BADGE, 50,000 x 512, 100 classes, 200 picks; quality: mean squared distance left, lower is better",
