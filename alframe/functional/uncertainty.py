@@ -7,6 +7,7 @@ float64. Entropies of float32 rows are within 2e-6 of the exact ones, relatively
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from alframe.functional.blocks import entropies, score_blocks
 from alframe.functional.checks import check_points, check_probs
+from alframe.types import Positions
 
 
 def least_confidence(probs: NDArray[Any]) -> NDArray[np.float64]:
@@ -77,18 +79,36 @@ def from_logits(logits: NDArray[Any], score: Callable[[NDArray[Any]], NDArray[An
         InvalidInput: ``logits`` are not (N, C), or have NaN, infinities, or rows that rule out everything.
     """
     check_points(logits[:0], "logits")
+    score_of_distances = _entropies_by_distance if score is entropy else partial(_score_by_distance, score)
 
     def score_block(block: NDArray[Any]) -> NDArray[Any]:
-        with np.errstate(invalid="ignore"):
-            probs = block - block.max(axis=1, keepdims=True)
-        np.exp(probs, out=probs)
-        totals = np.einsum("ic->i", probs)
-        if np.isnan(totals).any():
+        highest = block.argmax(axis=1)[:, np.newaxis]
+        top = np.take_along_axis(block, highest, axis=1)
+        if not np.isfinite(top).all():
             check_points(logits, "logits")
-        probs *= (1 / totals)[:, np.newaxis]
-        return score(probs)
+        return score_of_distances(block - top, highest)
 
     return score_blocks(logits, score_block)
+
+
+def _score_by_distance(
+    score: Callable[[NDArray[Any]], NDArray[Any]], distances: NDArray[Any], _highest: Positions
+) -> NDArray[Any]:
+    probs = np.exp(distances, out=distances)
+    probs *= (1 / np.einsum("ic->i", probs))[:, np.newaxis]
+    return score(probs)
+
+
+def _entropies_by_distance(distances: NDArray[Any], highest: Positions) -> NDArray[Any]:
+    """Entropies log Z - sum exp(d) d / Z of logits at distances d <= 0 from the highest, where Z sums exp(d).
+
+    The highest, whose exponential is one, is left out of the sum: all terms have one sign, and no digits are lost.
+    """
+    weights = np.exp(distances)
+    np.put_along_axis(weights, highest, 0, axis=1)
+    others = np.einsum("ic->i", weights)
+    np.maximum(distances, np.finfo(distances.dtype).min, out=distances)
+    return np.asarray(np.log1p(others) - np.einsum("ic,ic->i", weights, distances) / (1 + others))
 
 
 def _lead(probs: NDArray[Any]) -> NDArray[np.float64]:
