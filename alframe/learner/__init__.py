@@ -2,8 +2,9 @@
 
 from alframe.learner.backbone import Backbone
 from alframe.learner.classifier import Classifier
+from alframe.learner.network import Network
 from alframe.learner.pixels import pixel_embeddings
-from alframe.learner.posterior import Ensemble, MCDropout, PointEstimate, Posterior
+from alframe.learner.posterior import Draws, Ensemble, MCDropout, PointEstimate, Posterior
 from alframe.learner.predict import predict
 from alframe.learner.small_cnn import SmallCNN
 from alframe.learner.torchvision_backbone import TorchvisionBackbone
@@ -14,8 +15,10 @@ __all__ = [
     "Advance",
     "Backbone",
     "Classifier",
+    "Draws",
     "Ensemble",
     "MCDropout",
+    "Network",
     "PointEstimate",
     "Posterior",
     "SmallCNN",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import torch
@@ -20,35 +20,13 @@ from alframe.errors import ConfigurationError
 from alframe.learner.backbone import Backbone
 from alframe.learner.head import Head
 from alframe.learner.loss_prediction import LossHead, ranking_loss
-from alframe.learner.posterior import Posterior
+from alframe.learner.network import Network
+from alframe.learner.posterior import Draws, Posterior
+from alframe.learner.scaling import Scaling
 from alframe.types import Need
 
 if TYPE_CHECKING:
     from pytorch_lightning.utilities.types import OptimizerLRScheduler
-
-
-class Network(nn.Module):
-    """A backbone under a head, and a head for the loss where one is asked for: images (B, channels, S, S) -> logits."""
-
-    loss_head: LossHead | None
-
-    def __init__(self, backbone: Backbone, head: Head) -> None:
-        super().__init__()
-        self.backbone = backbone
-        self.head = head
-        self.loss_head = None
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits (B, C)."""
-        logits: Tensor = self.head(self.backbone(images))
-        return logits
-
-    def predict_loss(self, features: Tensor, embeddings: Tensor) -> Tensor:
-        """Predicted loss (B,) for the backbone's features (B, width) and the head's embeddings (B, D)."""
-        if self.loss_head is None:
-            raise ConfigurationError("this learner has no head for its loss; make it with predicts_loss=True")
-        predicted: Tensor = self.loss_head([features, embeddings])
-        return predicted
 
 
 class Classifier(LightningModule):
@@ -93,9 +71,12 @@ class Classifier(LightningModule):
             )
         self.posterior = posterior
         self.num_classes = num_classes
+        self.scaling = Scaling(num_classes)
         self.networks = nn.ModuleList(
             _network(backbone(image_shape), num_classes, dropout) for _ in range(posterior.members)
         )
+        for network in self._each_network():
+            posterior.prepare(network)
         if predicts_loss:
             # The global generator is left where it was: initial weights and dropout are those of a learner without.
             with torch.random.fork_rng(devices=[]):
@@ -107,6 +88,7 @@ class Classifier(LightningModule):
         self.register_buffer("_loss_weights", None, persistent=False)
         self.make_optimizer = optimizer
         self._make_schedule = schedule
+        self._steps = 0  # of the fit that is running; known when its optimiser is made
 
     def weigh_classes(self, labels: NDArray[np.int64]) -> None:
         """Set the weights of the classes in the loss for these training labels."""
@@ -124,26 +106,34 @@ class Classifier(LightningModule):
         """Logits of every network, (B, members, C)."""
         return torch.stack([network(images) for network in self.networks], dim=1)
 
-    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Mean cross entropy (nats) of logits (B, C) for labels (B,), weighted and smoothed as configured."""
-        return cross_entropy(logits, labels, self._loss_weights, label_smoothing=self._label_smoothing)
+    def loss(self, logits: Tensor, labels: Tensor, progress: float = 1.0) -> Tensor:
+        """The posterior's mean loss of logits (B, C) for labels (B,), after this share of training, as configured."""
+        smoothing = self._label_smoothing
+        return self.posterior.loss(
+            logits, labels, weights=self._loss_weights, label_smoothing=smoothing, progress=progress
+        )
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:  # noqa: ARG002 (Lightning's signature)
         """Sum of the networks' losses, so that each has the gradient of its own."""
         if len(batch.labels) == 0:
             return None
         losses, ranking = [], []
-        for network in self._each_network():
+        progress = self.trainer.global_step / self._steps if self._steps else 0.0
+        for network in self.posterior.trained(list(self._each_network())):
             features = network.backbone(batch.images)
             embeddings = network.head.embed(features)
             logits = network.head.classify(embeddings)
-            losses.append(self.loss(logits, batch.labels))
+            losses.append(self.loss(logits, batch.labels, progress))
             if network.loss_head is not None:
                 each = cross_entropy(logits.detach(), batch.labels, reduction="none")
                 ranking.append(ranking_loss(network.predict_loss(features, embeddings), each))
         loss = torch.stack(losses).sum()
         self.log("train_loss", loss / len(losses), on_step=False, on_epoch=True, batch_size=len(batch.labels))
         return loss + torch.stack(ranking).sum() if ranking else loss
+
+    def on_train_batch_end(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002 (Lightning's signature)
+        """Let the posterior know how far training is."""
+        self.posterior.after_step(list(self._each_network()), self.trainer.global_step, self._steps)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
         """Log the mean cross entropy of the networks as ``val_loss``; every class counts alike."""
@@ -155,15 +145,16 @@ class Classifier(LightningModule):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """The optimiser over all networks, and its schedule step by step."""
         optimizer = self.make_optimizer(self.parameters())
-        schedule = self._make_schedule(optimizer, int(self.trainer.estimated_stepping_batches))
+        self._steps = int(self.trainer.estimated_stepping_batches)
+        schedule = self._make_schedule(optimizer, self._steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    def draws(self, generator: torch.Generator) -> list[nn.Module]:
+    def draws(self, generator: torch.Generator) -> Draws:
         """The posterior's draws for the weights as they are: for ``outputs``."""
-        return self.posterior.draws([network.head for network in self._each_network()], generator)
+        return self.posterior.draws(list(self._each_network()), generator)
 
-    def outputs(self, images: Tensor, draws: Sequence[nn.Module], needs: Collection[Need]) -> dict[Need, Tensor]:
-        """What is needed of a batch, from one pass through each backbone.
+    def outputs(self, images: Tensor, draws: Draws, needs: Collection[Need]) -> dict[Need, Tensor]:
+        """What is needed of a batch, from one pass through each trunk.
 
         Args:
             images: (B, channels, S, S).
@@ -172,17 +163,18 @@ class Classifier(LightningModule):
                 ``embeddings`` (B, D), penultimate features without dropout, of all networks side by side; and
                 ``predicted_loss`` (B,), the mean over the networks.
         """
-        features = [network.backbone(images) for network in self._each_network()]
+        trunk = draws.trunk(images)
         found: dict[Need, Tensor] = {}
         if "embeddings" in needs or "predicted_loss" in needs:
-            embeddings = [network.head.embed(f) for network, f in zip(self._each_network(), features, strict=True)]
+            networks, features = list(self._each_network()), draws.features(trunk)
+            embeddings = [network.head.embed(values) for network, values in zip(networks, features, strict=True)]
             found["embeddings"] = torch.cat(embeddings, dim=1).float()
-        if "predicted_loss" in needs:
-            networks = zip(self._each_network(), features, embeddings, strict=True)
-            found["predicted_loss"] = torch.stack([n.predict_loss(f, e) for n, f, e in networks]).float().mean(dim=0)
+            if "predicted_loss" in needs:
+                each = zip(networks, features, embeddings, strict=True)
+                losses = torch.stack([network.predict_loss(*layers) for network, *layers in each])
+                found["predicted_loss"] = losses.float().mean(dim=0)
         if "probs" in needs or "samples" in needs:
-            logits = torch.cat([draw(f) for draw, f in zip(draws, features, strict=True)], dim=1)
-            samples = logits.float().softmax(dim=-1)
+            samples = self.scaling(draws.logits(trunk).float()).softmax(dim=-1)
             found |= {"samples": samples, "probs": samples.mean(dim=1)}
         return {need: found[need] for need in needs}
 
@@ -190,7 +182,8 @@ class Classifier(LightningModule):
         """The linear layer from ``embeddings`` to mean logits over the networks, (C, D + 1), its bias last."""
         layers = [cast("nn.Linear", network.head.layers[-1]) for network in self._each_network()]
         bias = torch.stack([layer.bias for layer in layers]).mean(dim=0)
-        return torch.cat([*(layer.weight / len(layers) for layer in layers), bias[:, None]], dim=1).detach()
+        head = torch.cat([*(layer.weight / len(layers) for layer in layers), bias[:, None]], dim=1)
+        return self.scaling.of_linear(head).detach()
 
     def _each_network(self) -> Iterator[Network]:
         return cast("Iterator[Network]", iter(self.networks))

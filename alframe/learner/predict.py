@@ -62,8 +62,7 @@ class _Scorer(LightningModule):
         self._seed = seed
 
     def on_predict_start(self) -> None:
-        # A tuple, so that the draws are not taken for submodules: they live for this pass.
-        self._draws = tuple(self.learner.draws(torch.Generator().manual_seed(self._seed)))
+        self._draws = self.learner.draws(torch.Generator().manual_seed(self._seed))
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002 (Lightning's signature)
         found = self.learner.outputs(batch.images, self._draws, self._needs)

@@ -10,7 +10,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from alframe.data import Batch
 from alframe.errors import ConfigurationError
-from alframe.learner import Classifier, Ensemble, MCDropout, PointEstimate
+from alframe.learner import Classifier, Draws, Ensemble, MCDropout, PointEstimate
 from alframe.types import Need
 
 IMAGES = torch.randn(5, 1, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -23,7 +23,7 @@ def make(**changes: object) -> Classifier:
     return classifier.eval()
 
 
-def draws(classifier: Classifier, seed: int = 0) -> list[torch.nn.Module]:
+def draws(classifier: Classifier, seed: int = 0) -> Draws:
     return classifier.draws(torch.Generator().manual_seed(seed))
 
 

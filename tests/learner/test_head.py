@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from alframe.learner.head import Head, ThinnedHead
+from alframe.learner.head import Head
+from alframe.learner.posterior import ThinnedHead
 
 
 def generator() -> torch.Generator:

@@ -83,7 +83,7 @@ def test_a_learner_without_the_head_says_so() -> None:
     """The message says how to make one that has it."""
     learner = tiny.learner()((1, 8, 8), 3).eval()
     with pytest.raises(ConfigurationError, match="predicts_loss=True"):
-        learner.outputs(torch.zeros(2, 1, 8, 8), [], {"predicted_loss"})
+        learner.outputs(torch.zeros(2, 1, 8, 8), learner.draws(torch.Generator()), {"predicted_loss"})
 
 
 @pytest.mark.parametrize("posterior", [PointEstimate(), Ensemble(3)])

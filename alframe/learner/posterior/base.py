@@ -1,0 +1,118 @@
+"""What a posterior is: T draws of a network's predictions, at the price of one pass through what the draws share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from alframe.learner.network import Network
+
+
+class Draws(ABC):
+    """T draws, each the same model for every image: a deterministic trunk under T versions of what follows it."""
+
+    @abstractmethod
+    def trunk(self, images: Tensor) -> Sequence[Tensor]:
+        """What all draws of each network share, computed once for a batch of images (B, channels, S, S)."""
+
+    @abstractmethod
+    def features(self, trunk: Sequence[Tensor]) -> Sequence[Tensor]:
+        """Each network's features (B, width), without randomness."""
+
+    @abstractmethod
+    def logits(self, trunk: Sequence[Tensor]) -> Tensor:
+        """Logits of every draw, (B, T, C)."""
+
+
+class HeadDraws(Draws):
+    """Draws that differ in the head alone: the trunk is the whole backbone.
+
+    Args:
+        networks: whose backbones run.
+        heads: for each network, a module from features (B, width) to the logits of its draws (B, t, C).
+    """
+
+    def __init__(self, networks: Sequence[Network], heads: Sequence[nn.Module]) -> None:
+        self._networks = networks
+        self._heads = heads
+
+    def trunk(self, images: Tensor) -> Sequence[Tensor]:
+        """Each network's features (B, width)."""
+        return [network.backbone(images) for network in self._networks]
+
+    def features(self, trunk: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The trunk itself."""
+        return trunk
+
+    def logits(self, trunk: Sequence[Tensor]) -> Tensor:
+        """The draws of every head, one network's after another's."""
+        return torch.cat([head(features) for head, features in zip(self._heads, trunk, strict=True)], dim=1)
+
+
+class Posterior:
+    """How a learner's networks are turned into draws: by default each network is one.
+
+    Attributes:
+        members: how many networks a learner has.
+        offers_samples: whether there is more than one draw, so that disagreement between draws means something.
+    """
+
+    members: int = 1
+    offers_samples: bool = True
+
+    def prepare(self, network: Network) -> None:
+        """Give a new network what the posterior needs it to have; by default nothing."""
+
+    def trained(self, networks: Sequence[Network]) -> Sequence[Network]:
+        """Those of the networks that the optimiser trains; by default all."""
+        return networks
+
+    def loss(
+        self,
+        logits: Tensor,
+        labels: Tensor,
+        *,
+        weights: Tensor | None,
+        label_smoothing: float,
+        progress: float,  # noqa: ARG002 (for losses that change on the way)
+    ) -> Tensor:
+        """Mean loss of logits (B, C) for labels (B,): by default the cross entropy, in nats.
+
+        Args:
+            logits: of one network.
+            labels: class indices.
+            weights: (C,) of the classes, or ``None``.
+            label_smoothing: share of the target spread over all classes.
+            progress: from 0 at the first step to 1 at the last.
+        """
+        return cross_entropy(logits, labels, weights, label_smoothing=label_smoothing)
+
+    def after_step(self, networks: Sequence[Network], step: int, steps: int) -> None:
+        """Called when ``step`` of ``steps`` optimiser steps are done; by default nothing follows."""
+
+    def draws(self, networks: Sequence[Network], generator: torch.Generator) -> Draws:  # noqa: ARG002 (nothing is random)
+        """T draws for the weights as they are; what is random comes from ``generator``, on the CPU."""
+        return HeadDraws(networks, [SingleDraw(network.head) for network in networks])
+
+
+class SingleDraw(nn.Module):
+    """A head as its own only draw."""
+
+    def __init__(self, head: nn.Module) -> None:
+        super().__init__()
+        self.head = head
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Logits (B, 1, C) for features (B, width)."""
+        logits: Tensor = self.head(features)
+        return logits.unsqueeze(1)
+
+
+class PointEstimate(Posterior):
+    """One network, no draws: the cheapest, for strategies that read probabilities and embeddings only."""
+
+    offers_samples = False
