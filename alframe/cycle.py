@@ -14,10 +14,11 @@ from alframe.data import ImageData
 from alframe.errors import ConfigurationError, DataError, LabelsPending, PoolExhausted
 from alframe.evaluation import evaluate
 from alframe.functional.randomness import derive_seed, generator
-from alframe.learner import Classifier, load_weights, pixel_embeddings, predict, save_weights
+from alframe.learner import Classifier, load_weights, pixel_embeddings, save_weights
 from alframe.oracle import Oracle
 from alframe.pool import Pool, State
 from alframe.progress import say
+from alframe.scoring import predict
 from alframe.stopping import StoppingRule
 from alframe.storage import Journal, file_sha256, load_arrays, load_record, save_arrays, save_record
 from alframe.strategy import Strategy

@@ -12,7 +12,8 @@ from torchmetrics.functional.classification import multiclass_accuracy, multicla
 
 from alframe.data import ImageData
 from alframe.errors import DataError
-from alframe.learner import Classifier, predict
+from alframe.learner import Classifier
+from alframe.scoring import predict
 from alframe.types import Evaluation, Positions
 
 CALIBRATION_BINS = 15

@@ -18,6 +18,7 @@ from alframe import __version__
 from alframe.cycle import Cycle, Plan
 from alframe.data import ImageData, Source, Transforms
 from alframe.errors import AlframeError, ConfigurationError, DataError
+from alframe.functional import REDUCTIONS
 from alframe.functional.randomness import generator
 from alframe.learner import Classifier
 from alframe.logfile import log_to
@@ -136,7 +137,7 @@ def _try_out(parts: Parts, make_learner: Callable[[], Classifier]) -> None:
     if parts.cold_start.needs - {"embeddings"}:
         needs = ", ".join(sorted(parts.cold_start.needs))
         raise ConfigurationError(f"the first set is chosen without a learner, so cold_start cannot need {needs}")
-    if "samples" in parts.strategy.needs and not learner.posterior.offers_samples:
+    if parts.strategy.needs & {"samples", *REDUCTIONS} and not learner.posterior.offers_samples:
         raise ConfigurationError(
             f"strategy {type(parts.strategy).__name__} needs posterior draws and this learner offers none: "
             "choose learner/posterior=mc_dropout or learner/posterior=ensemble"

@@ -12,7 +12,20 @@ Ids: TypeAlias = NDArray[np.str_]
 Positions: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.floating[Any]]
 
-Need = Literal["probs", "embeddings", "samples", "head", "predicted_loss", "history"]
+Need = Literal[
+    "probs",
+    "embeddings",
+    "samples",
+    "head",
+    "predicted_loss",
+    "history",
+    "bald",
+    "consensus_kl",
+    "mean_std",
+    "predictive_entropy",
+    "variation_ratio",
+    "vote_entropy",
+]
 """What a strategy may ask for: the arrays of ``Predictions`` that cost something to make."""
 
 UNLABELLED = -1
@@ -56,6 +69,9 @@ class Predictions:
             where it was not asked, as for a sample that had its label by then.
         labels: (N,) int64 class indices that people gave; ``None`` among the unlabelled.
         costs: (N,) what labelling the sample costs, in the user's unit; ``None`` if all cost 1.
+        bald, consensus_kl, mean_std, predictive_entropy, variation_ratio, vote_entropy: (N,) each: what the function of
+            that name in ``alframe.functional`` makes of a sample's draws; computed as they pass, so that ``samples``
+            need not be kept.
     """
 
     ids: Ids
@@ -67,15 +83,21 @@ class Predictions:
     history: NDArray[np.int64] | None = None
     labels: NDArray[np.int64] | None = None
     costs: Floats | None = None
+    bald: Floats | None = None
+    consensus_kl: Floats | None = None
+    mean_std: Floats | None = None
+    predictive_entropy: Floats | None = None
+    variation_ratio: Floats | None = None
+    vote_entropy: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    def take(self, positions: Positions) -> Predictions:
-        """The predictions at ``positions``, in that order."""
+    def take(self, rows: Positions | slice) -> Predictions:
+        """The predictions at ``rows``, in that order; of a slice nothing is copied."""
         arrays = {field.name: getattr(self, field.name) for field in fields(self)}
-        rows = {name: array[positions] for name, array in arrays.items() if array is not None and name != "head"}
-        return Predictions(head=self.head, **rows)
+        taken = {name: array[rows] for name, array in arrays.items() if array is not None and name != "head"}
+        return Predictions(head=self.head, **taken)
 
 
 @dataclass(frozen=True, eq=False)

@@ -172,7 +172,7 @@ def test_parts_that_do_not_fit_are_refused_before_any_work(tmp_path: Path) -> No
     """A strategy that needs draws over a learner without any, and a cold start that needs a learner."""
     with pytest.raises(ConfigurationError, match="choose learner/posterior=mc_dropout"):
         start(tmp_path, strategy=Bald(), learner=tiny.learner(posterior=PointEstimate()))
-    with pytest.raises(ConfigurationError, match="cold_start cannot need samples"):
+    with pytest.raises(ConfigurationError, match="cold_start cannot need bald"):
         start(tmp_path, cold_start=Bald())
     assert list(tmp_path.iterdir()) == []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alframe.functional.allocation import affordable, balanced_classes, score_per_cost
 from alframe.functional.committee import (
+    REDUCTIONS,
     bald,
     batch_bald,
     consensus_kl,
@@ -58,6 +59,7 @@ from alframe.functional.targeted import flqmi, gcmi
 from alframe.functional.uncertainty import entropy, from_logits, least_confidence, margin
 
 __all__ = [
+    "REDUCTIONS",
     "adjusted_p_values",
     "affordable",
     "alfa_mix",

@@ -17,6 +17,9 @@ Result = TypeVar("Result")
 BLOCK_ENTRIES = 1 << 17
 """Entries of a block: 1 MiB in double precision."""
 
+BLOCK_BYTES = 1 << 20
+"""Of a block in whatever precision its array has."""
+
 
 def blocks(count: int, size: int) -> list[slice]:
     """Slices of at most ``size``, and of at least one, that make up ``count``.
@@ -62,7 +65,8 @@ def map_blocks(function: Callable[[NDArray[Any]], Result], values: NDArray[Any])
     >>> map_blocks(np.sum, np.ones((3, 100_000))) == [100_000.0] * 3
     True
     """
-    return on_all_cores(lambda block: function(values[block]), row_blocks(len(values), width=values[:1].size))
+    row = values[:1].size * max(values.itemsize, 4)  # bytes; half precision is widened
+    return on_all_cores(lambda block: function(values[block]), row_blocks(len(values), row, BLOCK_BYTES))
 
 
 def score_blocks(values: NDArray[Any], score: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[np.float64]:

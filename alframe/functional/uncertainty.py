@@ -82,11 +82,11 @@ def from_logits(logits: NDArray[Any], score: Callable[[NDArray[Any]], NDArray[An
     score_of_distances = _entropies_by_distance if score is entropy else partial(_score_by_distance, score)
 
     def score_block(block: NDArray[Any]) -> NDArray[Any]:
-        highest = block.argmax(axis=1)[:, np.newaxis]
-        top = np.take_along_axis(block, highest, axis=1)
+        highest = block.argmax(axis=1)
+        top = block[np.arange(len(block)), highest]
         if not np.isfinite(top).all():
             check_points(logits, "logits")
-        return score_of_distances(block - top, highest)
+        return score_of_distances(block - top[:, np.newaxis], highest)
 
     return score_blocks(logits, score_block)
 
@@ -105,10 +105,13 @@ def _entropies_by_distance(distances: NDArray[Any], highest: Positions) -> NDArr
     The highest, whose exponential is one, is left out of the sum: all terms have one sign, and no digits are lost.
     """
     weights = np.exp(distances)
-    np.put_along_axis(weights, highest, 0, axis=1)
+    weights[np.arange(len(weights)), highest] = 0
     others = np.einsum("ic->i", weights)
-    np.maximum(distances, np.finfo(distances.dtype).min, out=distances)
-    return np.asarray(np.log1p(others) - np.einsum("ic,ic->i", weights, distances) / (1 + others))
+    with np.errstate(invalid="ignore"):
+        inner = np.vecdot(weights, distances)
+    if np.isnan(inner).any():  # zero times the distance of a class that is ruled out
+        inner = np.vecdot(weights, np.maximum(distances, np.finfo(distances.dtype).min))
+    return np.asarray(np.log1p(others) - inner / (1 + others))
 
 
 def _lead(probs: NDArray[Any]) -> NDArray[np.float64]:

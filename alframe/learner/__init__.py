@@ -5,7 +5,6 @@ from alframe.learner.classifier import Classifier
 from alframe.learner.network import Network
 from alframe.learner.pixels import pixel_embeddings
 from alframe.learner.posterior import Draws, Ensemble, MCDropout, PointEstimate, Posterior
-from alframe.learner.predict import predict
 from alframe.learner.small_cnn import SmallCNN
 from alframe.learner.torchvision_backbone import TorchvisionBackbone
 from alframe.learner.trainer import Advance, interruptible, quiet_trainer, torch_seed
@@ -26,7 +25,6 @@ __all__ = [
     "interruptible",
     "load_weights",
     "pixel_embeddings",
-    "predict",
     "quiet_trainer",
     "save_weights",
     "torch_seed",

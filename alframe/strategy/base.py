@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alframe.errors import InvalidInput
-from alframe.functional import highest
+from alframe.functional import REDUCTIONS, highest
 from alframe.functional.checks import check_budget
 from alframe.types import Floats, Need, Predictions, Selection
 
@@ -88,10 +88,14 @@ class ScoreStrategy(Scorer):
 def required(predictions: Predictions, need: Need) -> NDArray[Any]:
     """The array ``need`` of ``predictions``: one row per sample, except for ``head``.
 
+    A reduction of draws that the learner did not make is made here, where there are ``samples``.
+
     Raises:
         InvalidInput: it was not computed, or has another number of rows.
     """
     array: NDArray[Any] | None = getattr(predictions, need)
+    if array is None and need in REDUCTIONS and predictions.samples is not None:
+        array = REDUCTIONS[need](required(predictions, "samples"))
     if array is None:
         raise InvalidInput(
             f"the strategy reads {need}, which were not predicted; "

@@ -26,10 +26,10 @@ from alframe.learner import (
     Posterior,
     SmallCNN,
     TorchvisionBackbone,
-    predict,
     quiet_trainer,
     schedules,
 )
+from alframe.scoring import predict
 from alframe.types import Need, SampleTable
 
 

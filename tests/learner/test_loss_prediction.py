@@ -11,8 +11,9 @@ from scipy.stats import spearmanr
 
 from alframe.data import ImageData
 from alframe.errors import ConfigurationError
-from alframe.learner import Classifier, Ensemble, PointEstimate, load_weights, predict, quiet_trainer, save_weights
+from alframe.learner import Classifier, Ensemble, PointEstimate, load_weights, quiet_trainer, save_weights
 from alframe.learner.loss_prediction import LossHead, ranking_loss
+from alframe.scoring import predict
 from alframe.training import FromScratch
 
 trainer = partial(quiet_trainer, accelerator="cpu")

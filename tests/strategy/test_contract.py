@@ -11,6 +11,7 @@ from choices import STRATEGIES, made
 from numpy.typing import NDArray
 
 from alframe.errors import InvalidInput, PoolExhausted
+from alframe.functional import REDUCTIONS
 from alframe.strategy import Scorer, ScoreStrategy, Strategy
 from alframe.types import Need, Predictions, Selection
 
@@ -41,6 +42,7 @@ def _predict(needs: frozenset[Need], count: int = POOL, classes: int = CLASSES, 
         "predicted_loss": rng.exponential(size=count).astype(np.float32),
         "history": rng.integers(0, classes, (count, ROUNDS)),
     }
+    arrays.update({name: reduce(arrays["samples"]) for name, reduce in REDUCTIONS.items()})  # type: ignore[misc]
     for array in arrays.values():
         array.flags.writeable = False
     known: dict[str, Any] = {need: arrays[need] for need in needs}
@@ -117,6 +119,9 @@ def test_it_serves_a_learner_that_is_certain_of_one_class(strategy: Strategy) ->
     for need in strategy.needs & {"probs", "samples"}:
         array = np.broadcast_to(certain, getattr(predictions, need).shape)
         predictions = replace(predictions, **{need: array})
+    for need in strategy.needs & REDUCTIONS.keys():
+        reduced: Any = REDUCTIONS[need](np.broadcast_to(certain, (POOL, DRAWS, CLASSES)))
+        predictions = replace(predictions, **{need: reduced})
     assert_chosen(_select(strategy, predictions, 7), 7, POOL)
 
 

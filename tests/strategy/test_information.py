@@ -104,7 +104,7 @@ def test_stochastic_batches_prefer_high_scores_and_miss_some(noise: Literal["pow
 
 def test_stochastic_batches_need_what_their_scorer_needs() -> None:
     """And a part that scores nothing is refused."""
-    assert Stochastic(scorer=Bald()).needs == {"samples"}
+    assert Stochastic(scorer=Bald()).needs == {"bald"}
     with pytest.raises(ConfigurationError, match="CoreSet gives no score"):
         Stochastic(scorer=CoreSet())  # type: ignore[arg-type]  # what a configuration may well name
 

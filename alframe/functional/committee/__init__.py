@@ -12,9 +12,11 @@ from alframe.functional.committee.disagreement import (
     vote_entropy,
 )
 from alframe.functional.committee.epig import epig
+from alframe.functional.committee.reductions import REDUCTIONS
 from alframe.functional.committee.stochastic import stochastic_batch
 
 __all__ = [
+    "REDUCTIONS",
     "bald",
     "batch_bald",
     "consensus_kl",

@@ -2,69 +2,68 @@
 
 from __future__ import annotations
 
-from alframe.functional import bald, consensus_kl, mean_std, predictive_entropy, variation_ratio, vote_entropy
+from typing import ClassVar
+
+import numpy as np
+
+from alframe.functional.checks import check_points
 from alframe.strategy.base import ScoreStrategy, required
-from alframe.types import Floats, Predictions
+from alframe.types import Floats, Need, Predictions
 
 
-class PredictiveEntropy(ScoreStrategy):
+class Disagreement(ScoreStrategy):
+    """A number for each sample, made of its own draws alone: the learner makes it while the draws pass by.
+
+    Attributes:
+        reduction: the function of ``alframe.functional`` that makes it.
+    """
+
+    reduction: ClassVar[Need]
+
+    def __init_subclass__(cls) -> None:
+        """Need what is reduced."""
+        cls.needs = frozenset({cls.reduction})
+
+    def score(self, predictions: Predictions) -> Floats:
+        """The reduction of each sample's draws, (N,)."""
+        reduced = required(predictions, self.reduction)
+        return check_points(reduced[:, np.newaxis], self.reduction)[:, 0]
+
+
+class PredictiveEntropy(Disagreement):
     """The samples of most uncertainty in all, the draws' own and their disagreement (Gal 2016)."""
 
-    needs = frozenset({"samples"})
-
-    def score(self, predictions: Predictions) -> Floats:
-        """Entropy of the mean over draws in nats, (N,)."""
-        return predictive_entropy(required(predictions, "samples"))
+    reduction = "predictive_entropy"
 
 
-class MeanStd(ScoreStrategy):
+class MeanStd(Disagreement):
     """The samples whose probabilities vary most from draw to draw (Kampffmeyer et al. 2016)."""
 
-    needs = frozenset({"samples"})
-
-    def score(self, predictions: Predictions) -> Floats:
-        """Standard deviation over the draws, averaged over classes, (N,)."""
-        return mean_std(required(predictions, "samples"))
+    reduction = "mean_std"
 
 
-class VariationRatio(ScoreStrategy):
+class VariationRatio(Disagreement):
     """The samples whose favourite class gets the smallest share of the draws' votes (Freeman 1965)."""
 
-    needs = frozenset({"samples"})
-
-    def score(self, predictions: Predictions) -> Floats:
-        """Share of the draws that vote for another class, (N,)."""
-        return variation_ratio(required(predictions, "samples"))
+    reduction = "variation_ratio"
 
 
-class Bald(ScoreStrategy):
+class Bald(Disagreement):
     """The samples whose label tells most about the model (Houlsby et al. 2011; Gal et al. 2017)."""
 
-    needs = frozenset({"samples"})
-
-    def score(self, predictions: Predictions) -> Floats:
-        """Mutual information of label and model in nats, (N,)."""
-        return bald(required(predictions, "samples"))
+    reduction = "bald"
 
 
-class VoteEntropy(ScoreStrategy):
+class VoteEntropy(Disagreement):
     """The samples on which a committee's votes are most divided (Dagan & Engelson 1995)."""
 
-    needs = frozenset({"samples"})
-
-    def score(self, predictions: Predictions) -> Floats:
-        """Entropy of the votes in nats, (N,)."""
-        return vote_entropy(required(predictions, "samples"))
+    reduction = "vote_entropy"
 
 
-class ConsensusKl(ScoreStrategy):
+class ConsensusKl(Disagreement):
     """The samples on which a committee's members are farthest from their consensus (McCallum & Nigam 1998).
 
     The committee's name for what ``Bald`` measures: both choose the same.
     """
 
-    needs = frozenset({"samples"})
-
-    def score(self, predictions: Predictions) -> Floats:
-        """Mean Kullback-Leibler divergence from the mean in nats, (N,)."""
-        return consensus_kl(required(predictions, "samples"))
+    reduction = "consensus_kl"

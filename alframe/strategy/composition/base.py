@@ -8,6 +8,7 @@ from typing import Any, get_args
 import numpy as np
 
 from alframe.errors import ConfigurationError
+from alframe.functional import REDUCTIONS
 from alframe.strategy.base import Scorer, Strategy, required
 from alframe.types import Floats, Need, Positions, Predictions, Selection
 
@@ -47,14 +48,19 @@ def choose_among(
         PoolExhausted: ``budget`` is larger than the number of candidates.
         InvalidInput: an array that the strategy needs is missing or has not one row per sample.
     """
-    for need in strategy.needs:
+    read = {need if getattr(unlabelled, need) is not None else _made_of(need) for need in strategy.needs}
+    for need in read:
         required(unlabelled, need)
-    unread: dict[str, Any] = dict.fromkeys(set(get_args(Need)) - strategy.needs)
+    unread: dict[str, Any] = dict.fromkeys(set(get_args(Need)) - read)
     pool = replace(unlabelled, **unread)
     if not np.array_equal(candidates, np.arange(len(unlabelled))):
         pool = pool.take(candidates)
     chosen = strategy.select(pool, budget, labelled=labelled, rng=rng)
     return Selection(candidates[chosen.positions], chosen.scores)
+
+
+def _made_of(need: Need) -> Need:
+    return "samples" if need in REDUCTIONS else need
 
 
 def scoring(part: Strategy) -> Scorer:

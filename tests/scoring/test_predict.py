@@ -11,7 +11,8 @@ import torch
 
 from alframe.data import Image, ImageData
 from alframe.errors import RunConflict, UnreadableImage
-from alframe.learner import Classifier, load_weights, pixel_embeddings, predict, quiet_trainer, save_weights
+from alframe.learner import Classifier, load_weights, pixel_embeddings, quiet_trainer, save_weights
+from alframe.scoring import predict
 
 trainer = partial(quiet_trainer, accelerator="cpu")
 

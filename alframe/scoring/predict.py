@@ -1,0 +1,155 @@
+"""One pass of a learner over samples: handed on batch by batch, or gathered as Predictions."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, fields, replace
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from pytorch_lightning import LightningModule, Trainer
+from torch import Tensor
+
+from alframe.data import Batch, ImageData
+from alframe.functional import REDUCTIONS
+from alframe.learner import Advance, Classifier, Draws, interruptible
+from alframe.progress import bar
+from alframe.types import Floats, Ids, Need, Positions, Predictions
+
+log = logging.getLogger(__name__)
+
+Sink = Callable[[Predictions], None]
+"""Takes the predictions of one batch; they need not be copied to be kept."""
+
+
+def predict(
+    learner: Classifier,
+    data: ImageData,
+    positions: Positions,
+    needs: Collection[Need],
+    make_trainer: Callable[..., Trainer],
+    *,
+    seed: int,
+    description: str = "predict",
+) -> Predictions:
+    """What ``needs`` names, for the samples at these table positions, in that order, in memory.
+
+    A sample that turns out to be unreadable is left out, and noted in ``data.unreadable``.
+
+    Args:
+        learner: predicts.
+        data: reads the images.
+        positions: into the source's table.
+        needs: which arrays to compute.
+        make_trainer: builds a Trainer, given ``callbacks``.
+        seed: of the posterior's draws; equal seeds give equal draws.
+        description: what the progress bar calls the pass.
+    """
+    parts: list[Predictions] = []
+    stream(learner, data, positions, needs, make_trainer, parts.append, seed=seed, description=description)
+    return replace(concatenate(parts), head=head_of(learner) if "head" in needs else None)
+
+
+def stream(
+    learner: Classifier,
+    data: ImageData,
+    positions: Positions,
+    needs: Collection[Need],
+    make_trainer: Callable[..., Trainer],
+    sink: Sink,
+    *,
+    seed: int,
+    description: str = "predict",
+) -> None:
+    """``predict`` without keeping anything: ``sink`` is given each batch as it comes, without ``head``.
+
+    The log says how fast the pass was, and whether reading the images or the model was what it waited for.
+    """
+    data.predict_on(positions)
+    scorer = _Scorer(learner, data, needs, seed, sink)
+    started = perf_counter()
+    with bar(description, total=len(data.predict_dataloader())) as advance, interruptible():
+        make_trainer(callbacks=[Advance(advance)]).predict(scorer, datamodule=data, return_predictions=False)
+    pace = Pace(len(positions), perf_counter() - started, scorer.seconds)
+    log.info("pass done", extra={"pass": description, **pace.summary()})
+
+
+def predict_batch(learner: Classifier, images: Tensor, ids: Ids, draws: Draws, needs: Collection[Need]) -> Predictions:
+    """What ``needs`` names, except ``head``, for images (B, channels, S, S) that are called ``ids``.
+
+    Reductions of draws are made here, so that nobody has to keep the draws for them.
+    """
+    wanted: set[Need] = {need for need in needs if need != "head"}
+    reduced = [need for need in wanted if need in REDUCTIONS]
+    asked = wanted - reduced | ({"samples"} if reduced else set())
+    arrays: dict[str, Any] = {
+        name: found.cpu().numpy() for name, found in learner.outputs(images, draws, asked).items()
+    }
+    arrays |= {name: REDUCTIONS[name](arrays["samples"]).astype(np.float32) for name in reduced}
+    return Predictions(ids, **{name: arrays[name] for name in arrays.keys() & set(needs)})
+
+
+def head_of(learner: Classifier) -> Floats:
+    """The learner's last linear layer as ``Predictions`` has it, (C, D + 1)."""
+    head: Floats = learner.linear_head().float().cpu().numpy()
+    return head
+
+
+def concatenate(parts: Sequence[Predictions]) -> Predictions:
+    """One after the other; all have the same arrays, and none a head."""
+    names = [field.name for field in fields(Predictions) if parts and getattr(parts[0], field.name) is not None]
+    arrays: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    return Predictions(**({"ids": np.empty(0, dtype=np.str_)} | arrays))
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast a pass over images was.
+
+    Attributes:
+        images: how many.
+        seconds: in all.
+        computing: of these, seconds in the model and in handing its results on; the rest went by until images came.
+    """
+
+    images: int
+    seconds: float
+    computing: float
+
+    def summary(self) -> dict[str, str | float]:
+        """For the log.
+
+        >>> Pace(images=100, seconds=10.0, computing=2.0).summary()
+        {'images_per_second': 10.0, 'bound_by': 'reading images', 'waited': 0.8}
+        """
+        waited = 1 - self.computing / self.seconds
+        return {
+            "images_per_second": round(self.images / self.seconds, 1),
+            "bound_by": "reading images" if waited > 0.5 else "the model",
+            "waited": round(waited, 2),
+        }
+
+
+class _Scorer(LightningModule):
+    def __init__(self, learner: Classifier, data: ImageData, needs: Collection[Need], seed: int, sink: Sink) -> None:
+        super().__init__()
+        self.learner = learner
+        self.seconds = 0.0
+        self._ids = data.source.table.ids
+        self._needs = needs
+        self._seed = seed
+        self._sink = sink
+        self._draws: Draws
+
+    def on_predict_start(self) -> None:
+        self._draws = self.learner.draws(torch.Generator().manual_seed(self._seed))
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> int:  # noqa: ARG002 (Lightning's signature)
+        started = perf_counter()
+        ids = self._ids[batch.positions.cpu().numpy()]
+        self._sink(predict_batch(self.learner, batch.images, ids, self._draws, self._needs))
+        self.seconds += perf_counter() - started
+        return len(ids)  # Lightning warns of None
