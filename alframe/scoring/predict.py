@@ -84,10 +84,9 @@ def predict_batch(learner: Classifier, images: Tensor, ids: Ids, draws: Draws, n
     """
     wanted: set[Need] = {need for need in needs if need != "head"}
     reduced = [need for need in wanted if need in REDUCTIONS]
-    asked = wanted - reduced | ({"samples"} if reduced else set())
-    arrays: dict[str, Any] = {
-        name: found.cpu().numpy() for name, found in learner.outputs(images, draws, asked).items()
-    }
+    asked: set[Need] = {"samples"} if reduced else set()
+    found = learner.outputs(images, draws, asked.union(wanted.difference(reduced)))
+    arrays: dict[str, Any] = {name: tensor.cpu().numpy() for name, tensor in found.items()}
     arrays |= {name: REDUCTIONS[name](arrays["samples"]).astype(np.float32) for name in reduced}
     return Predictions(ids, **{name: arrays[name] for name in arrays.keys() & set(needs)})
 
