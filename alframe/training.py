@@ -13,10 +13,11 @@ from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 
 from alframe.data import ImageData
-from alframe.errors import ConfigurationError
+from alframe.errors import ConfigurationError, DataError
 from alframe.functional.randomness import derive_seed
 from alframe.learner import Advance, Classifier, interruptible, torch_seed
 from alframe.progress import bar
+from alframe.scoring import predict
 from alframe.types import Positions
 
 
@@ -64,6 +65,9 @@ class FromScratch:
             make_trainer: builds a Trainer, given ``max_epochs``, ``validate`` and ``callbacks``.
             validation: positions held out for early stopping; may be empty.
             seed: of the initial weights, the order of the samples, augmentation and dropout.
+
+        Raises:
+            DataError: the learner's posterior reads the training set, and none of it can be read.
         """
         data.fit_on(
             positions,
@@ -88,7 +92,10 @@ class FromScratch:
             for callback in stopping:
                 if isinstance(callback, ModelCheckpoint):
                     learner.load_state_dict(torch.load(callback.best_model_path, weights_only=True)["state_dict"])
-        return learner.eval()
+        learner.eval()
+        if learner.posterior.reads_training_set:
+            _fit_posterior(learner, data, positions, labels, make_trainer)
+        return learner
 
     def _stopping(self, loss: str, folder: Path) -> list[Callback]:
         if self._patience is None:
@@ -97,3 +104,18 @@ class FromScratch:
             EarlyStopping(loss, patience=self._patience),
             ModelCheckpoint(folder, monitor=loss, save_weights_only=True),
         ]
+
+
+def _fit_posterior(
+    learner: Classifier,
+    data: ImageData,
+    positions: Positions,
+    labels: NDArray[np.int64],
+    make_trainer: Callable[..., Trainer],
+) -> None:
+    """One pass over the training set, as it looks to an evaluation, for what the posterior learns from it."""
+    predictions = predict(learner, data, positions, {"embeddings"}, make_trainer, seed=0, description="posterior")
+    if len(predictions) == 0 or predictions.embeddings is None:
+        raise DataError(f"none of the {len(positions)} labelled images can be read: a posterior needs some")
+    readable = np.isin(positions, list(data.unreadable), invert=True)
+    learner.fit_posterior(torch.from_numpy(predictions.embeddings), torch.from_numpy(labels[readable]))

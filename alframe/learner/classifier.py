@@ -103,8 +103,8 @@ class Classifier(LightningModule):
         self._loss_weights = torch.tensor(weights, dtype=torch.float32, device=self.device)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits of every network, (B, members, C)."""
-        return torch.stack([network(images) for network in self.networks], dim=1)
+        """Logits of every network's mean prediction, (B, members, C)."""
+        return self.posterior.predictive(torch.stack([network(images) for network in self.networks], dim=1))
 
     def loss(self, logits: Tensor, labels: Tensor, progress: float = 1.0) -> Tensor:
         """The posterior's mean loss of logits (B, C) for labels (B,), after this share of training, as configured."""
@@ -125,7 +125,7 @@ class Classifier(LightningModule):
             logits = network.head.classify(embeddings)
             losses.append(self.loss(logits, batch.labels, progress))
             if network.loss_head is not None:
-                each = cross_entropy(logits.detach(), batch.labels, reduction="none")
+                each = cross_entropy(self.posterior.predictive(logits.detach()), batch.labels, reduction="none")
                 ranking.append(ranking_loss(network.predict_loss(features, embeddings), each))
         loss = torch.stack(losses).sum()
         self.log("train_loss", loss / len(losses), on_step=False, on_epoch=True, batch_size=len(batch.labels))
@@ -148,6 +148,10 @@ class Classifier(LightningModule):
         self._steps = int(self.trainer.estimated_stepping_batches)
         schedule = self._make_schedule(optimizer, self._steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def fit_posterior(self, embeddings: Tensor, labels: Tensor) -> None:
+        """Let the posterior of these trained networks learn from embeddings (n, D) and labels (n,)."""
+        self.posterior.fit(list(self._each_network()), embeddings, labels, self._loss_weights)
 
     def draws(self, generator: torch.Generator) -> Draws:
         """The posterior's draws for the weights as they are: for ``outputs``."""

@@ -59,10 +59,12 @@ class Posterior:
     Attributes:
         members: how many networks a learner has.
         offers_samples: whether there is more than one draw, so that disagreement between draws means something.
+        reads_training_set: whether ``fit`` is to be called when the networks are trained.
     """
 
     members: int = 1
     offers_samples: bool = True
+    reads_training_set: bool = False
 
     def prepare(self, network: Network) -> None:
         """Give a new network what the posterior needs it to have; by default nothing."""
@@ -93,6 +95,20 @@ class Posterior:
 
     def after_step(self, networks: Sequence[Network], step: int, steps: int) -> None:
         """Called when ``step`` of ``steps`` optimiser steps are done; by default nothing follows."""
+
+    def predictive(self, logits: Tensor) -> Tensor:
+        """Logits (..., C) whose softmax is the mean prediction of a network that gives ``logits``: by default those."""
+        return logits
+
+    def fit(self, networks: Sequence[Network], embeddings: Tensor, labels: Tensor, weights: Tensor | None) -> None:
+        """Learn from the training set what training did not; by default nothing.
+
+        Args:
+            networks: trained; what is learned is kept in their buffers, and so with their weights.
+            embeddings: (n, D) of each training sample once, without random transforms, all networks' side by side.
+            labels: (n,) class indices.
+            weights: (C,) of the classes in the loss, or ``None``.
+        """
 
     def draws(self, networks: Sequence[Network], generator: torch.Generator) -> Draws:  # noqa: ARG002 (nothing is random)
         """T draws for the weights as they are; what is random comes from ``generator``, on the CPU."""
