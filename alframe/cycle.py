@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 from pytorch_lightning import Trainer
@@ -18,9 +19,9 @@ from alframe.learner import Classifier, load_weights, pixel_embeddings, save_wei
 from alframe.oracle import Oracle
 from alframe.pool import Pool, State
 from alframe.progress import say
-from alframe.scoring import predict
+from alframe.scoring import Scoring, keep, score
 from alframe.stopping import StoppingRule
-from alframe.storage import Journal, file_sha256, load_arrays, load_record, save_arrays, save_record
+from alframe.storage import MANIFEST, Journal, file_sha256, load_record, read_predictions, save_arrays, save_record
 from alframe.strategy import Strategy
 from alframe.training import FromScratch
 from alframe.types import CurvePoint, Need, Positions, Predictions, Progress, Query
@@ -71,6 +72,7 @@ class Cycle:
     strategy: Strategy
     oracle: Oracle
     stopping: StoppingRule
+    scoring: Scoring
     journal: Journal
     seed: int
     _latest: dict[int, Classifier] = field(default_factory=dict, init=False, repr=False)
@@ -117,28 +119,38 @@ class Cycle:
     def _predict(self, round: int) -> None:
         if self.journal.done(round, "predict"):
             return
-        with self.journal.step(round, "predict", _artefact(round, "predictions.npz")) as path:
+        with self.journal.step(round, "predict", _artefact(round, f"predictions/{MANIFEST}")) as manifest:
             positions = self.pool.in_state(State.UNLABELLED)
             if self._strategy(round).uses_labelled:
                 positions = np.concatenate([positions, self.pool.in_state(State.LABELLED)])
-            predictions = self._predictions(round, positions, self._needs(round) - {"history"})
-            if len(positions) and not len(predictions):
-                raise DataError(f"none of the {len(positions)} images of the pool can be read: are they still there?")
-            save_arrays(path, predictions)
+            self._score(round, positions, manifest)
             self._set_aside_unreadable(round)
+            if len(positions) and len(self.data.unreadable.keys() & set(positions.tolist())) == len(positions):
+                raise DataError(f"none of the {len(positions)} images of the pool can be read: are they still there?")
 
-    def _predictions(self, round: int, positions: Positions, needs: frozenset[Need]) -> Predictions:
-        if not needs or len(positions) == 0:
-            return Predictions(self.pool.table.ids[positions])
-        if round == 0:
-            return pixel_embeddings(self.data, positions, seed=derive_seed(self.seed, round, "predict"))
-        learner = self._learner(round - 1)
-        seed = derive_seed(self.seed, round, "predict")
-        return predict(learner, self.data, positions, needs, self.make_trainer, seed=seed)
+    def _score(self, round: int, positions: Positions, manifest: Path) -> None:
+        needs, seed = self._needs(round) - {"history"}, derive_seed(self.seed, round, "predict")
+        if needs and round > 0:
+            score(
+                self._learner(round - 1),
+                self.data,
+                positions,
+                needs,
+                self.make_trainer,
+                manifest,
+                model=self._version(round - 1),
+                seed=seed,
+                scoring=self.scoring,
+            )
+        elif needs and len(positions):
+            keep(pixel_embeddings(self.data, positions, seed=seed), manifest)
+        else:
+            keep(Predictions(self.pool.table.ids[positions]), manifest)
 
     def _query(self, round: int) -> Query:
         if not self.journal.done(round, "query"):
-            unlabelled, labelled = self._split(load_arrays(self.journal.path(round, "predict"), Predictions), round)
+            predictions = read_predictions(self.journal.path(round, "predict").parent)
+            unlabelled, labelled = self._split(predictions, round)
             self._view(round, unlabelled)
             wanted = self.plan.initial if round == 0 else self.plan.batch
             allowed = self.stopping.allows(self._progress(round))
@@ -153,7 +165,7 @@ class Cycle:
                 ids = tuple(unlabelled.ids[chosen.positions].tolist())
                 save_record(path, Query(round, ids, scores, type(strategy).__name__, self._version(round - 1)))
         # The weights can give the predictions again, and over many rounds they would fill the disk.
-        self.journal.discard(round, "predict")
+        self.journal.discard(round, "predict", folder=True)
         return load_record(self.journal.path(round, "query"), Query)
 
     def _view(self, round: int, unlabelled: Predictions) -> None:
@@ -167,10 +179,11 @@ class Cycle:
         predictions = replace(predictions, costs=self.pool.table.costs[positions])
         if "history" in self._needs(round):
             predictions = replace(predictions, history=self._chronicle.history(round, predictions.ids))
-        states, (labelled, labels) = self.pool.states()[positions], self.pool.labelled()
-        known = predictions.take(np.flatnonzero(states == State.LABELLED))
+        # The unlabelled come first, so that taking them copies nothing.
+        first = int(np.count_nonzero(self.pool.states()[positions] == State.UNLABELLED))
+        known, (labelled, labels) = predictions.take(slice(first, None)), self.pool.labelled()
         known = replace(known, labels=labels[np.searchsorted(labelled, self.pool.positions(known.ids))])
-        return predictions.take(np.flatnonzero(states == State.UNLABELLED)), known
+        return predictions.take(slice(first)), known
 
     def _ask(self, query: Query) -> None:
         if not self.journal.done(query.round, "ask"):

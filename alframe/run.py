@@ -26,6 +26,7 @@ from alframe.oracle import Oracle
 from alframe.pool import Ledger, Pool
 from alframe.progress import say
 from alframe.report import write_run_report
+from alframe.scoring import Scoring
 from alframe.stopping import StoppingRule
 from alframe.storage import Journal, claim_folder
 from alframe.strategy import Strategy
@@ -52,6 +53,7 @@ class Parts:
         training: fits a learner.
         trainer: builds a Lightning Trainer.
         stopping: ends the run before its last round.
+        scoring: how predictions on the pool are kept.
         cycle: how far to go.
     """
 
@@ -67,6 +69,7 @@ class Parts:
     training: FromScratch
     trainer: Callable[..., Trainer]
     stopping: StoppingRule
+    scoring: Scoring
     cycle: Plan
 
 
@@ -110,6 +113,7 @@ def run(parts: Parts, folder: Path, config: Mapping[str, Any]) -> Path:
             strategy=parts.strategy,
             oracle=parts.oracle(parts.data),
             stopping=parts.stopping,
+            scoring=parts.scoring,
             journal=Journal(engine, folder),
             seed=parts.seed,
         )

@@ -16,6 +16,7 @@ from alframe.data import Image, ImageData, Source, Transforms
 from alframe.learner import Classifier, MCDropout, SmallCNN, quiet_trainer, schedules
 from alframe.oracle import Simulated
 from alframe.run import Parts
+from alframe.scoring import Scoring
 from alframe.stopping import Never
 from alframe.storage.tables import Base
 from alframe.strategy import Entropy, Random
@@ -85,6 +86,7 @@ def parts(**changes: Any) -> Parts:
         "training": FromScratch(epochs=2, epoch_size=32),
         "trainer": partial(quiet_trainer, accelerator="cpu"),
         "stopping": Never(),
+        "scoring": Scoring(),
         "cycle": Plan(initial=6, batch=4, rounds=2),
     }
     return Parts(**(options | changes))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from time import perf_counter
 from typing import Any
@@ -21,8 +21,8 @@ from alframe.types import Floats, Ids, Need, Positions, Predictions
 
 log = logging.getLogger(__name__)
 
-Sink = Callable[[Predictions], None]
-"""Takes the predictions of one batch; they need not be copied to be kept."""
+Sink = Callable[[Predictions, Mapping[int, str]], None]
+"""Takes the predictions of one batch, and why others of its table positions could not be read."""
 
 
 def predict(
@@ -49,7 +49,11 @@ def predict(
         description: what the progress bar calls the pass.
     """
     parts: list[Predictions] = []
-    stream(learner, data, positions, needs, make_trainer, parts.append, seed=seed, description=description)
+
+    def keep(batch: Predictions, _unreadable: Mapping[int, str]) -> None:
+        parts.append(batch)
+
+    stream(learner, data, positions, needs, make_trainer, keep, seed=seed, description=description)
     return replace(concatenate(parts), head=head_of(learner) if "head" in needs else None)
 
 
@@ -149,6 +153,6 @@ class _Scorer(LightningModule):
     def predict_step(self, batch: Batch, batch_idx: int) -> int:  # noqa: ARG002 (Lightning's signature)
         started = perf_counter()
         ids = self._ids[batch.positions.cpu().numpy()]
-        self._sink(predict_batch(self.learner, batch.images, ids, self._draws, self._needs))
+        self._sink(predict_batch(self.learner, batch.images, ids, self._draws, self._needs), batch.unreadable)
         self.seconds += perf_counter() - started
         return len(ids)  # Lightning warns of None

@@ -4,17 +4,33 @@ from alframe.storage.arrays import load_arrays, save_arrays
 from alframe.storage.artifacts import file_sha256, whole_file
 from alframe.storage.database import open_database, sqlite_url
 from alframe.storage.journal import Journal, JournalEntry
+from alframe.storage.predictions import (
+    MANIFEST,
+    Manifest,
+    Precision,
+    PredictionStore,
+    Request,
+    read_manifest,
+    read_predictions,
+)
 from alframe.storage.records import load_record, save_record
 from alframe.storage.run_folder import claim_folder
 
 __all__ = [
+    "MANIFEST",
     "Journal",
     "JournalEntry",
+    "Manifest",
+    "Precision",
+    "PredictionStore",
+    "Request",
     "claim_folder",
     "file_sha256",
     "load_arrays",
     "load_record",
     "open_database",
+    "read_manifest",
+    "read_predictions",
     "save_arrays",
     "save_record",
     "sqlite_url",

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from shutil import rmtree
 from time import perf_counter
 
 from sqlalchemy import Engine, select
@@ -74,11 +75,14 @@ class Journal:
             )
         return path
 
-    def discard(self, round: int, step: str) -> None:
-        """Delete the file that a step wrote, if there is one; the step stays done."""
+    def discard(self, round: int, step: str, *, folder: bool = False) -> None:
+        """Delete the file that a step wrote, if there is one, or its ``folder`` with it; the step stays done."""
         entry = self._find(round, step)
         if entry is not None and entry.artefact is not None:
-            (self._folder / entry.artefact).unlink(missing_ok=True)
+            path = self._folder / entry.artefact
+            path.unlink(missing_ok=True)
+            if folder:
+                rmtree(path.parent, ignore_errors=True)
 
     @contextmanager
     def step(self, round: int, step: str, artefact: str | None = None) -> Iterator[Path]:

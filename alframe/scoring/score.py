@@ -1,0 +1,112 @@
+"""A pool of any size scored to files: what is done stays done, and memory does not grow with the pool."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+from pytorch_lightning import Trainer
+
+from alframe.data import ImageData
+from alframe.errors import ConfigurationError
+from alframe.learner import Classifier
+from alframe.progress import say
+from alframe.scoring.predict import concatenate, head_of, stream
+from alframe.storage import Precision, PredictionStore, Request
+from alframe.types import Need, Positions, Predictions
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How predictions on a pool are kept.
+
+    Attributes:
+        precision: of arrays on disk with several numbers a sample; float16 halves them.
+        block: images whose predictions are written at once: the most that a kill can lose, and that memory holds.
+    """
+
+    precision: Precision = "float32"
+    block: int = 8192
+
+    def __post_init__(self) -> None:
+        """Refuse blocks of nothing."""
+        if self.block < 1:
+            raise ConfigurationError(f"scoring.block must be at least 1, got {self.block}")
+
+
+def score(
+    learner: Classifier,
+    data: ImageData,
+    positions: Positions,
+    needs: Collection[Need],
+    make_trainer: Callable[..., Trainer],
+    manifest: Path,
+    *,
+    model: str,
+    seed: int,
+    scoring: Scoring,
+) -> None:
+    """``predict`` into the folder of ``manifest``; begun there before, go on at the first block that is missing.
+
+    A sample that turns out to be unreadable is left out, and noted in ``data.unreadable``.
+
+    Args:
+        learner: predicts.
+        data: reads the images.
+        positions: into the source's table.
+        needs: which arrays to compute.
+        make_trainer: builds a Trainer, given ``callbacks``.
+        manifest: where to write what, whole, becomes the folder's ``MANIFEST``; ``read_predictions`` reads the folder.
+        model: the version of the learner.
+        seed: of the posterior's draws; equal seeds give equal draws.
+        scoring: how predictions are kept.
+
+    Raises:
+        RunConflict: the folder holds predictions that were asked for otherwise.
+    """
+    ids = data.source.table.ids[positions]
+    request = Request.of(ids, needs, model=model, seed=seed, precision=scoring.precision)
+    store = PredictionStore(manifest.parent, request)
+    for row in np.flatnonzero(np.isin(ids, list(store.unreadable))):
+        data.unreadable[int(positions[row])] = store.unreadable[str(ids[row])]
+    if 0 < store.asked < len(positions):
+        say(f"{store.asked} of {len(positions)} images are scored already; going on with the others")
+    left = positions[store.asked :]
+    if len(left):
+        blocks = _Blocks(store, data.source.table.ids, scoring.block)
+        stream(learner, data, left, needs, make_trainer, blocks.add, seed=seed)
+        blocks.write()
+    store.finish(manifest, head_of(learner) if "head" in needs else None)
+
+
+def keep(predictions: Predictions, manifest: Path) -> None:
+    """Write predictions that are in memory as ``score`` writes those that are not."""
+    needs = [name for name in get_args(Need) if getattr(predictions, name) is not None]
+    request = Request.of(predictions.ids, needs, model="", seed=0, precision="float32")
+    store = PredictionStore(manifest.parent, request)
+    if store.asked == 0 and len(predictions):
+        store.append(predictions, {})
+    store.finish(manifest)
+
+
+class _Blocks:
+    """Gathers batches until a block is full: its borders are those of batches, so that batches are the same again."""
+
+    def __init__(self, store: PredictionStore, ids: np.ndarray, size: int) -> None:
+        self._store, self._ids, self._size = store, ids, size
+        self._batches: list[Predictions] = []
+        self._unreadable: dict[str, str] = {}
+
+    def add(self, batch: Predictions, unreadable: Mapping[int, str]) -> None:
+        self._batches.append(batch)
+        self._unreadable |= {str(self._ids[position]): reason for position, reason in unreadable.items()}
+        if sum(map(len, self._batches)) + len(self._unreadable) >= self._size:
+            self.write()
+
+    def write(self) -> None:
+        if self._batches:
+            self._store.append(concatenate(self._batches), self._unreadable)
+        self._batches, self._unreadable = [], {}
