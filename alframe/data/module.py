@@ -70,6 +70,11 @@ class ImageData(LightningDataModule):
         self._prediction: InOrder | None = None
 
     @property
+    def transforms(self) -> Transforms:
+        """What makes tensors of the images."""
+        return self._transforms
+
+    @property
     def num_classes(self) -> int:
         """How many classes the source has."""
         return len(self.source.classes)
@@ -142,10 +147,14 @@ class ImageData(LightningDataModule):
     def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:  # noqa: ARG002 (Lightning's)
         """Note what could not be decoded; Lightning calls this in the main process."""
         for position, reason in batch.unreadable.items():
-            if position not in self.unreadable:
-                self.unreadable[position] = reason
-                log.warning("image %s cannot be used: %s", self.source.table.ids[position], reason)
+            self.note_unreadable(position, reason)
         return batch
+
+    def note_unreadable(self, position: int, reason: str) -> None:
+        """Remember that the image in row ``position`` of the table cannot be used, and say so in the log, once."""
+        if position not in self.unreadable:
+            self.unreadable[position] = reason
+            log.warning("image %s cannot be used: %s", self.source.table.ids[position], reason)
 
     def inspect(self, positions: Positions) -> dict[int, str]:
         """Read each of these samples once and return those that cannot be decoded, with the reason."""
