@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from pytorch_lightning import Trainer
 from torch.nn.functional import nll_loss
-from torchmetrics.functional.classification import multiclass_accuracy, multiclass_calibration_error
+from torchmetrics.functional.classification import multiclass_accuracy
 
 from alframe.data import ImageData
 from alframe.errors import DataError
+from alframe.functional import expected_calibration_error, reliability
 from alframe.learner import Classifier
 from alframe.scoring import predict
 from alframe.types import Evaluation, Positions
@@ -53,15 +54,15 @@ def score(probs: torch.Tensor, labels: torch.Tensor, *, unreadable: int = 0) -> 
     classes = probs.shape[1]
     per_class = multiclass_accuracy(probs, labels, num_classes=classes, average=None)
     counts = torch.bincount(labels, minlength=classes)
+    bins = reliability(probs.numpy(), labels.numpy(), CALIBRATION_BINS)
     return Evaluation(
         samples=len(labels),
         unreadable=unreadable,
         accuracy=float(multiclass_accuracy(probs, labels, num_classes=classes, average="micro")),
         nll=float(nll_loss(probs.clamp_min(torch.finfo(probs.dtype).tiny).log(), labels)),
-        calibration_error=float(
-            multiclass_calibration_error(probs, labels, num_classes=classes, n_bins=CALIBRATION_BINS, norm="l1")
-        ),
+        calibration_error=expected_calibration_error(bins),
         class_accuracy=tuple(
             float(accuracy) if count else None for accuracy, count in zip(per_class, counts, strict=True)
         ),
+        reliability=bins,
     )

@@ -156,6 +156,21 @@ class Annotation:
 
 
 @dataclass(frozen=True)
+class Reliability:
+    """How sure predictions are and how often they are right, in B bins of equal width of how sure they are.
+
+    Attributes:
+        confidence: mean of the highest probability among the samples of each bin, in [0, 1]; ``None`` without samples.
+        accuracy: share of them whose most probable class is right, in [0, 1]; ``None`` without samples.
+        count: how many samples the bin has.
+    """
+
+    confidence: tuple[float | None, ...]
+    accuracy: tuple[float | None, ...]
+    count: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """A learner on held-out samples.
 
@@ -166,6 +181,8 @@ class Evaluation:
         nll: mean negative log-likelihood of the true class, in nats.
         calibration_error: expected calibration error over 15 bins, in [0, 1].
         class_accuracy: accuracy among the samples of each class; ``None`` for a class without samples.
+        reliability: the bins of the calibration error.
+        uncalibrated: the same learner on the same samples as it was before its calibration; ``None`` if it has none.
     """
 
     samples: int
@@ -174,6 +191,8 @@ class Evaluation:
     nll: float
     calibration_error: float
     class_accuracy: tuple[float | None, ...]
+    reliability: Reliability
+    uncalibrated: Evaluation | None = None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from alframe.functional.allocation import affordable, balanced_classes, score_per_cost
+from alframe.functional.calibration import (
+    expected_calibration_error,
+    fit_temperature,
+    fit_vector_scaling,
+    reliability,
+)
 from alframe.functional.committee import (
     REDUCTIONS,
     bald,
@@ -85,9 +91,12 @@ __all__ = [
     "entropy",
     "epig",
     "error_rate_nearby",
+    "expected_calibration_error",
     "expected_gradient_length",
     "facility_location",
     "falcun",
+    "fit_temperature",
+    "fit_vector_scaling",
     "flqmi",
     "forgetting",
     "from_logits",
@@ -112,6 +121,7 @@ __all__ = [
     "pseudo_loss",
     "purity_radius",
     "rank_product",
+    "reliability",
     "resembles",
     "score_per_cost",
     "separation",

@@ -16,11 +16,12 @@ from alframe.data.source import Image, Source
 from alframe.errors import UnreadableImage
 from alframe.pool import Ledger
 from alframe.storage import Journal, open_database, save_record
-from alframe.types import Annotation, CurvePoint, Evaluation, Query, SampleTable
+from alframe.types import Annotation, CurvePoint, Evaluation, Query, Reliability, SampleTable
 
 MakeRun = Callable[..., Path]
 
 LABELS = (0, 1, 0, 1, 0, 1)
+BINS = Reliability(confidence=(None, 0.75), accuracy=(None, 0.5), count=(0, 4))
 
 
 class SixImages(Source):
@@ -38,7 +39,7 @@ class SixImages(Source):
             costs=np.ones(6),
         )
 
-    def read(self, position: int) -> Image:
+    def read(self, position: int, side: int | None = None) -> Image:  # noqa: ARG002 (nothing to decode)
         """Decode one image."""
         if position == 5:
             raise UnreadableImage("damaged: ends after 12 bytes")
@@ -112,7 +113,7 @@ def make_run_in() -> MakeRun:
                 ledger.append(Annotation(f"{round}/{i}", i, LABELS[int(i[1:]) % 6], "test", round, "") for i in ids)
             if unfinished and round == len(accuracies) - 1:
                 break
-            scored = Evaluation(4, 0, accuracy, 1 - accuracy, 0.125, (accuracy, None))
+            scored = Evaluation(4, 0, accuracy, 1 - accuracy, 0.125, (accuracy, None), BINS)
             with journal.step(round, "evaluate", f"round-{round:03d}/evaluation.json") as file:
                 save_record(file, CurvePoint(round, step * (round + 1), scored))
         engine.dispose()
