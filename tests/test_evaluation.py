@@ -48,10 +48,10 @@ def test_certain_and_wrong_is_finite_and_an_absent_class_is_none() -> None:
 class Broken(tiny.Bars):
     broken: tuple[int, ...] = (3,)
 
-    def read(self, position: int) -> Image:
+    def read(self, position: int, side: int | None = None) -> Image:
         if position in self.broken:
             raise UnreadableImage("truncated")
-        return super().read(position)
+        return super().read(position, side)
 
 
 def test_unreadable_images_are_counted_and_shift_no_label() -> None:

@@ -37,11 +37,11 @@ class Rotting(tiny.Bars):
         self.lost = {1, 3}
         self.reads = 0
 
-    def read(self, position: int) -> Image:
+    def read(self, position: int, side: int | None = None) -> Image:
         self.reads += 1
         if position in self.lost or (self.reads > 300 and position in (4, 7, 8)):
             raise UnreadableImage("truncated file")
-        return super().read(position)
+        return super().read(position, side)
 
 
 def test_unreadable_images_are_set_aside_whenever_they_turn_up(tmp_path: Path) -> None:

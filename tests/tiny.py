@@ -44,7 +44,7 @@ class Bars(Source):
             costs=np.ones(count),
         )
 
-    def read(self, position: int) -> Image:
+    def read(self, position: int, side: int | None = None) -> Image:  # noqa: ARG002 (in memory)
         image: Image = self.pixels[position]
         return image
 

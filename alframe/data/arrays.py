@@ -40,8 +40,8 @@ class ArraySource(Source):
         # A transform that works in place fails instead of changing the data.
         self._images.flags.writeable = False
 
-    def read(self, position: int) -> Image:
-        """Return the image in row ``position`` of the table, read-only."""
+    def read(self, position: int, side: int | None = None) -> Image:  # noqa: ARG002 (nothing is left to decode)
+        """Return the image in row ``position`` of the table, read-only and whole."""
         image: Image = self._images[position]
         return image
 

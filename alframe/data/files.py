@@ -21,9 +21,9 @@ class FileSource(Source):
         self.table = table
         self._root = root
 
-    def read(self, position: int) -> Image:
+    def read(self, position: int, side: int | None = None) -> Image:
         """Decode the file of row ``position``, see ``decode_image``."""
-        return decode_image(self._path(position))
+        return decode_image(self._path(position), side)
 
     def content_hash(self, position: int) -> str:
         """SHA-256 of the bytes of the file of row ``position``.

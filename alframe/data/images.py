@@ -21,12 +21,22 @@ SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 MAX_PIXELS = 100_000_000
 """Larger images are refused unread: so many pixels take 300 MB, and a file of 50 bytes can claim them."""
 
+MARGIN = 2
+"""A JPEG is decoded to at least so many times the side that is enough. What the decoder drops is not quite an average
+over areas; a final resize that still averages four of its pixels leaves 0.4 to 0.6 grey levels of that, for most of the
+time saved, where a margin of 1 leaves 1 to 2."""
 
-def decode_image(path: Path) -> Image:
+
+def decode_image(path: Path, side: int | None = None) -> Image:
     """Decode the image at ``path``, upright, (H, W, 1) grey or (H, W, 3) RGB, uint8 and read-only.
 
     The EXIF orientation is applied. 16-bit grey keeps its high byte, transparent pixels are laid on white,
     palettes and CMYK become RGB.
+
+    Args:
+        path: the file.
+        side: the shorter side, in pixels, that is enough. A JPEG is then decoded at 1/2, 1/4 or 1/8 of its size, as
+            long as that leaves ``MARGIN`` times as many; other files are decoded whole, and so are JPEGs if ``None``.
 
     Raises:
         UnreadableImage: the file is missing, not an image in one of ``FORMATS``, damaged, larger than
@@ -37,6 +47,8 @@ def decode_image(path: Path) -> Image:
         # Pillow warns of odd metadata and of sizes below its own limit; ours is checked on the next line.
         with warnings.catch_warnings(action="ignore"), PIL.Image.open(path, formats=FORMATS) as opened:
             _check_size(*opened.size)
+            if side is not None:
+                opened.draft(None, (MARGIN * side, MARGIN * side))  # nothing happens in other formats
             return _to_array(ImageOps.exif_transpose(opened))
     except UnreadableImage:
         raise

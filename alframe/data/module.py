@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -19,6 +20,8 @@ from alframe.progress import bar
 from alframe.types import Floats, Positions
 
 log = logging.getLogger(__name__)
+
+Requests = TypeVar("Requests", RandomDraws, InOrder)
 
 
 class ImageData(LightningDataModule):
@@ -128,7 +131,7 @@ class ImageData(LightningDataModule):
         """Batches of what ``fit_on`` named, through the training transforms."""
         if self._training is None:
             raise InvalidInput("no samples to train on: call fit_on(positions, labels, seed=...) first")
-        return self._loader(self._training, self._transforms.for_training())
+        return self._loader(self._share(self._training), self._transforms.for_training())
 
     def val_dataloader(self) -> DataLoader[Batch] | list[DataLoader[Batch]]:
         """Batches of the validation samples that ``fit_on`` named, through the evaluation transforms."""
@@ -136,7 +139,7 @@ class ImageData(LightningDataModule):
             # Lightning would ask in every round whether this is intended.
             warnings.filterwarnings("ignore", "Total length of `list` across ranks is zero", UserWarning)
             return []
-        return self._loader(self._validation, self._transforms.for_evaluation())
+        return self._loader(self._share(self._validation), self._transforms.for_evaluation())
 
     def predict_dataloader(self) -> DataLoader[Batch]:
         """Batches of what ``predict_on`` named, through the evaluation transforms, with true labels."""
@@ -145,7 +148,7 @@ class ImageData(LightningDataModule):
         return self._loader(self._prediction, self._transforms.for_evaluation())
 
     def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:  # noqa: ARG002 (Lightning's)
-        """Note what could not be decoded; Lightning calls this in the main process."""
+        """Note what could not be decoded; Lightning calls this where it computes, not where images are read."""
         for position, reason in batch.unreadable.items():
             self.note_unreadable(position, reason)
         return batch
@@ -166,6 +169,13 @@ class ImageData(LightningDataModule):
                 self.on_before_batch_transfer(batch, 0)
                 advance(len(batch.positions) + len(batch.unreadable))
         return {row: self.unreadable[row] for row in positions.tolist() if row in self.unreadable}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "trainer": None}  # another process has its own
+
+    def _share(self, requests: Requests) -> Requests:
+        """What this process reads of them, where several train together."""
+        return requests if self.trainer is None else requests.share(self.trainer.global_rank, self.trainer.world_size)
 
     def _check(self, positions: Positions, labels: NDArray[np.int64]) -> None:
         if len(positions) == 0 or len(positions) != len(labels):

@@ -30,8 +30,13 @@ class Source(ABC):
     table: SampleTable
 
     @abstractmethod
-    def read(self, position: int) -> Image:
+    def read(self, position: int, side: int | None = None) -> Image:
         """Decode the image in row ``position`` of the table, (H, W, 1 or 3) uint8.
+
+        Args:
+            position: the row.
+            side: a smaller image is enough, as long as its shorter side has at least so many pixels; the whole image
+                if ``None``. A source for which that saves nothing may ignore it.
 
         Raises:
             UnreadableImage: it cannot be decoded, with the reason.

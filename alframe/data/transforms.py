@@ -35,6 +35,8 @@ class Pipeline:
         channels: 1 for grey, 3 for RGB.
         mean: per channel, on the scale 0 to 1.
         std: per channel, on the scale 0 to 1.
+        side: an image whose shorter side has at least so many pixels is as good as a larger one; ``None`` if images are
+            needed whole.
     """
 
     steps: tuple[A.BasicTransform, ...]
@@ -42,6 +44,7 @@ class Pipeline:
     channels: Literal[1, 3]
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    side: int | None = None
 
     def __call__(self, images: Sequence[Image], seed: int) -> torch.Tensor:
         """Transform ``images``, any number of (H, W, 1 or 3) uint8, to (B, channels, size, size) float32.
@@ -117,17 +120,17 @@ class Transforms:
         self._evaluation = tuple(map(_build_step, evaluation))
 
     def for_training(self) -> Pipeline:
-        """The training steps and the fixed ending."""
+        """The training steps and the fixed ending, for whole images."""
         return self._pipeline(self._train)
 
     def for_evaluation(self) -> Pipeline:
-        """The evaluation steps and the fixed ending."""
-        return self._pipeline(self._evaluation)
+        """The evaluation steps and the fixed ending; without steps, smaller images are enough."""
+        return self._pipeline(self._evaluation, side=None if self._evaluation else self.image_size)
 
-    def _pipeline(self, steps: tuple[A.BasicTransform, ...]) -> Pipeline:
+    def _pipeline(self, steps: tuple[A.BasicTransform, ...], side: int | None = None) -> Pipeline:
         # Averaging over areas keeps a strongly shrunk image free of aliasing.
         resize = A.Resize(self.image_size, self.image_size, area_for_downscale="image")
-        return Pipeline(steps, resize, self.channels, self._mean, self._std)
+        return Pipeline(steps, resize, self.channels, self._mean, self._std, side)
 
 
 def prepare_worker(worker: int) -> None:  # noqa: ARG001 (PyTorch passes it)

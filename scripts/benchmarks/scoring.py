@@ -50,7 +50,7 @@ class Noise(Source):
             costs=np.ones(count),
         )
 
-    def read(self, position: int) -> Image:
+    def read(self, position: int, side: int | None = None) -> Image:  # noqa: ARG002 (in memory)
         """One image."""
         image: Image = self._pixels[position]
         return image

@@ -20,10 +20,10 @@ trainer = partial(quiet_trainer, accelerator="cpu")
 class Broken(tiny.Bars):
     in_memory = False
 
-    def read(self, position: int) -> Image:
+    def read(self, position: int, side: int | None = None) -> Image:
         if position in (2, 17):
             raise UnreadableImage("truncated")
-        return super().read(position)
+        return super().read(position, side)
 
 
 def make_data(source: tiny.Bars | None = None) -> ImageData:
@@ -119,7 +119,7 @@ def test_ctrl_c_reaches_the_caller() -> None:
     """An interrupt in the middle of a pass is a KeyboardInterrupt afterwards, and Ctrl-C works again."""
 
     class PressCtrlC(tiny.Bars):
-        def read(self, position: int) -> Image:  # noqa: ARG002 (the source's signature)
+        def read(self, position: int, side: int | None = None) -> Image:  # noqa: ARG002 (the source's signature)
             raise KeyboardInterrupt
 
     before = signal.getsignal(signal.SIGINT)

@@ -32,11 +32,11 @@ class Watched(tiny.Bars):
         super().__init__()
         self.seen: list[int] = []
 
-    def read(self, position: int) -> Image:
+    def read(self, position: int, side: int | None = None) -> Image:
         self.seen.append(position)
         if position in (2, 17):
             raise UnreadableImage("truncated")
-        return super().read(position)
+        return super().read(position, side)
 
 
 def run(folder: Path, source: tiny.Bars, needs: tuple[Need, ...] = NEEDS, model: str = "m") -> ImageData:
@@ -118,10 +118,10 @@ from pathlib import Path
 import test_score
 
 class Killed(test_score.Watched):
-    def read(self, position):
+    def read(self, position, side=None):
         if position == 44:
             os.kill(os.getpid(), signal.SIGKILL)
-        return super().read(position)
+        return super().read(position, side)
 
 test_score.run(Path(sys.argv[1]) / "killed", Killed())
 """
@@ -145,7 +145,7 @@ def test_a_pool_that_cannot_be_read_gives_no_rows(tmp_path: Path) -> None:
     class Gone(tiny.Bars):
         in_memory = False
 
-        def read(self, position: int) -> Image:
+        def read(self, position: int, side: int | None = None) -> Image:  # noqa: ARG002 (the source's signature)
             raise UnreadableImage(f"{position} is gone")
 
     data = run(tmp_path, Gone())
