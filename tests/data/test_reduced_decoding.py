@@ -40,7 +40,7 @@ def saved(path: Path, pixels: NDArray[np.uint8], **options: Any) -> Path:
 def test_reduced_and_whole_photographs_look_alike(
     tmp_path: Path, photograph: NDArray[np.uint8], options: dict[str, Any]
 ) -> None:
-    """After the final resize they differ by less than two grey levels on average, and hardly anywhere by more than 16."""
+    """After the final resize they differ by less than two grey levels on average, and hardly anywhere by over 16."""
     path = saved(tmp_path / "photograph.jpg", photograph, **options)
     reduced, whole = decode_image(path, SIDE), decode_image(path)
     assert whole.shape == photograph.shape
