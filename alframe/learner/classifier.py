@@ -143,10 +143,11 @@ class Classifier(LightningModule):
             self.log("val_loss", loss, batch_size=len(batch.labels))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """The optimiser over all networks, and its schedule step by step."""
-        optimizer = self.make_optimizer(self.parameters())
+        """The optimiser over the networks that the posterior trains, and its schedule step by step."""
+        trained = self.posterior.trained(list(self._each_network()))
+        optimizer = self.make_optimizer(parameter for network in trained for parameter in network.parameters())
         self._steps = int(self.trainer.estimated_stepping_batches)
-        schedule = self._make_schedule(optimizer, self._steps)
+        schedule = self.posterior.schedule(self._make_schedule, optimizer, self._steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def fit_posterior(self, embeddings: Tensor, labels: Tensor) -> None:

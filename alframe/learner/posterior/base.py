@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from alframe.learner.network import Network
+
+AT_ONCE = 2**22
+"""So many values of a batch (16 MiB in single precision) are folded with draws into one pass of a network."""
 
 
 class Draws(ABC):
@@ -53,6 +58,19 @@ class HeadDraws(Draws):
         return torch.cat([head(features) for head, features in zip(self._heads, trunk, strict=True)], dim=1)
 
 
+def some_at_once(draws: int, values: Tensor) -> Iterator[slice]:
+    """``range(draws)`` in slices, so that ``values`` times a slice come to at most ``AT_ONCE``: the bound on memory.
+
+    A slice has at least one draw, so that a pass costs never more than an ordinary one over the same batch does.
+
+    >>> list(some_at_once(5, torch.empty(2, 2**20)))
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
+    size = max(1, AT_ONCE // max(1, values.numel()))
+    for start in range(0, draws, size):
+        yield slice(start, min(start + size, draws))
+
+
 class Posterior:
     """How a learner's networks are turned into draws: by default each network is one.
 
@@ -60,11 +78,14 @@ class Posterior:
         members: how many networks a learner has.
         offers_samples: whether there is more than one draw, so that disagreement between draws means something.
         reads_training_set: whether ``fit`` is to be called when the networks are trained.
+        whole_course: whether training must go its whole course and keep its last weights, because networks are
+            gathered on the way.
     """
 
     members: int = 1
     offers_samples: bool = True
     reads_training_set: bool = False
+    whole_course: bool = False
 
     def prepare(self, network: Network) -> None:
         """Give a new network what the posterior needs it to have; by default nothing."""
@@ -92,6 +113,10 @@ class Posterior:
             progress: from 0 at the first step to 1 at the last.
         """
         return cross_entropy(logits, labels, weights, label_smoothing=label_smoothing)
+
+    def schedule(self, make: Callable[[Optimizer, int], LRScheduler], optimizer: Optimizer, steps: int) -> LRScheduler:
+        """The learning-rate schedule of a fit of so many optimiser steps: by default the learner's own, once."""
+        return make(optimizer, steps)
 
     def after_step(self, networks: Sequence[Network], step: int, steps: int) -> None:
         """Called when ``step`` of ``steps`` optimiser steps are done; by default nothing follows."""
