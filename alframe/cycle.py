@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from pytorch_lightning import Trainer
 
+from alframe.candidates import Candidates, Situation
 from alframe.chronicle import Chronicle, view_of
 from alframe.data import ImageData
 from alframe.errors import ConfigurationError, DataError, LabelsPending, PoolExhausted
@@ -59,7 +60,7 @@ class Cycle:
     Round 0 labels the first set, which ``cold_start`` chooses without a learner. Each further round queries through
     the learner of the round before; every round ends with a newly trained learner and its evaluation. All random
     decisions are derived from ``seed``, the round and the step, so that a run that was killed and started again
-    decides as one that was not.
+    decides as one that was not. What ``candidates`` keep from round to round lies in ``cache``.
     """
 
     plan: Plan
@@ -72,7 +73,9 @@ class Cycle:
     strategy: Strategy
     oracle: Oracle
     stopping: StoppingRule
+    candidates: Candidates
     scoring: Scoring
+    cache: Path
     journal: Journal
     seed: int
     _latest: dict[int, Classifier] = field(default_factory=dict, init=False, repr=False)
@@ -104,7 +107,10 @@ class Cycle:
     def _inspect(self) -> None:
         if not self.journal.done(0, "inspect"):
             with self.journal.step(0, "inspect"):
-                unreadable = self.data.inspect(np.arange(len(self.pool.table)))
+                # A pool that is too large to score is too large to look through.
+                unlabelled = () if self.candidates.everything else self.pool.in_state(State.UNLABELLED)
+                wanted = np.setdiff1d(np.arange(len(self.pool.table)), unlabelled)
+                unreadable = self.data.inspect(wanted)
                 if len(unreadable) == len(self.pool.table):
                     raise DataError(
                         f"none of the {len(unreadable)} images can be read: {next(iter(unreadable.values()))}"
@@ -120,13 +126,34 @@ class Cycle:
         if self.journal.done(round, "predict"):
             return
         with self.journal.step(round, "predict", _artefact(round, f"predictions/{MANIFEST}")) as manifest:
-            positions = self.pool.in_state(State.UNLABELLED)
+            positions = self._candidates(round)
             if self._strategy(round).uses_labelled:
                 positions = np.concatenate([positions, self.pool.in_state(State.LABELLED)])
             self._score(round, positions, manifest)
             self._set_aside_unreadable(round)
             if len(positions) and len(self.data.unreadable.keys() & set(positions.tolist())) == len(positions):
                 raise DataError(f"none of the {len(positions)} images of the pool can be read: are they still there?")
+
+    def _candidates(self, round: int) -> Positions:
+        unlabelled = self.pool.in_state(State.UNLABELLED)
+        if round == 0 or self.candidates.everything:
+            return unlabelled
+        if not self.journal.done(round, "candidates"):
+            with self.journal.step(round, "candidates", _artefact(round, "candidates.npy")) as path:
+                labelled, labels = self.pool.labelled()
+                situation = Situation(
+                    data=self.data,
+                    unlabelled=unlabelled,
+                    labelled=labelled,
+                    labels=labels,
+                    budget=self.plan.batch,
+                    make_trainer=self.make_trainer,
+                    folder=self.cache,
+                    seed=derive_seed(self.seed, round, "candidates"),
+                )
+                np.save(path, self.candidates.choose(situation))
+                self._set_aside_unreadable(round)
+        return np.intersect1d(np.load(self.journal.path(round, "candidates")), self.pool.in_state(State.UNLABELLED))
 
     def _score(self, round: int, positions: Positions, manifest: Path) -> None:
         needs, seed = self._needs(round) - {"history"}, derive_seed(self.seed, round, "predict")

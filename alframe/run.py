@@ -15,6 +15,7 @@ from pytorch_lightning import Trainer
 from rich.markup import escape
 
 from alframe import __version__
+from alframe.candidates import Candidates
 from alframe.cycle import Cycle, Plan
 from alframe.data import ImageData, Source, Transforms
 from alframe.errors import AlframeError, ConfigurationError, DataError
@@ -53,6 +54,7 @@ class Parts:
         training: fits a learner.
         trainer: builds a Lightning Trainer.
         stopping: ends the run before its last round.
+        candidates: restricts each query to a part of the pool.
         scoring: how predictions on the pool are kept.
         cycle: how far to go.
     """
@@ -69,6 +71,7 @@ class Parts:
     training: FromScratch
     trainer: Callable[..., Trainer]
     stopping: StoppingRule
+    candidates: Candidates
     scoring: Scoring
     cycle: Plan
 
@@ -113,7 +116,9 @@ def run(parts: Parts, folder: Path, config: Mapping[str, Any]) -> Path:
             strategy=parts.strategy,
             oracle=parts.oracle(parts.data),
             stopping=parts.stopping,
+            candidates=parts.candidates,
             scoring=parts.scoring,
+            cache=folder / "cache",
             journal=Journal(engine, folder),
             seed=parts.seed,
         )
@@ -133,7 +138,7 @@ def _try_out(parts: Parts, make_learner: Callable[[], Classifier]) -> None:
     try:
         learner = make_learner()
         learner.make_optimizer(learner.parameters())
-        parts.trainer()
+        parts.trainer(on_all_devices=True)
     except AlframeError:
         raise
     except (TypeError, ValueError, MisconfigurationException) as error:

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from sqlalchemy import create_engine
 
+from alframe.candidates import WholePool
 from alframe.cycle import Plan
 from alframe.data import Image, ImageData, Source, Transforms
 from alframe.learner import Classifier, MCDropout, SmallCNN, quiet_trainer, schedules
@@ -78,7 +79,7 @@ def parts(**changes: Any) -> Parts:
         "name": "tiny",
         "data": Bars(),
         "transforms": transforms(),
-        "loader": partial(ImageData, batch_size=16, evaluation_batch_size=16),
+        "loader": partial(ImageData, batch_size=16, evaluation_batch_size=16, workers=0),
         "learner": learner(),
         "cold_start": Random(),
         "strategy": Entropy(),
@@ -86,6 +87,7 @@ def parts(**changes: Any) -> Parts:
         "training": FromScratch(epochs=2, epoch_size=32),
         "trainer": partial(quiet_trainer, accelerator="cpu"),
         "stopping": Never(),
+        "candidates": WholePool(),
         "scoring": Scoring(),
         "cycle": Plan(initial=6, batch=4, rounds=2),
     }

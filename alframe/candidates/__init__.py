@@ -1,0 +1,7 @@
+"""Which part of a pool a round looks at: all of it, a random part, what lies near the labelled, a proxy's shortlist."""
+
+from alframe.candidates.base import Candidates, Situation
+from alframe.candidates.proxy import ProxyShortlist
+from alframe.candidates.simple import RandomSubset, WholePool
+
+__all__ = ["Candidates", "ProxyShortlist", "RandomSubset", "Situation", "WholePool"]

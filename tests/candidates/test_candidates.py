@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny
+
+from alframe.candidates import Candidates, ProxyShortlist, RandomSubset, Situation, WholePool
+from alframe.cycle import Plan
+from alframe.data import Image, ImageData
+from alframe.errors import ConfigurationError, UnreadableImage
+from alframe.learner import quiet_trainer
+from alframe.run import run
+from alframe.strategy import CoreSet, Forgetting, Margin
+from alframe.training import FromScratch
+from alframe.types import Positions
+
+LABELLED = np.arange(0, 12)
+
+
+def situation(folder: Path, source: tiny.Bars | None = None, **changes: Any) -> Situation:
+    data = ImageData(source or tiny.Bars(), tiny.transforms(), batch_size=16, evaluation_batch_size=16)
+    known: dict[str, Any] = {
+        "data": data,
+        "unlabelled": np.arange(12, 60),
+        "labelled": LABELLED,
+        "labels": data.source.table.labels[LABELLED],
+        "budget": 5,
+        "make_trainer": partial(quiet_trainer, accelerator="cpu"),
+        "folder": folder,
+        "seed": 0,
+    }
+    return Situation(**(known | changes))
+
+
+def proxy(**changes: Any) -> ProxyShortlist:
+    options = {
+        "learner": tiny.learner(),
+        "training": FromScratch(epochs=2, epoch_size=32),
+        "strategy": Margin(),
+        "size": 9,
+    }
+    return ProxyShortlist(**(options | changes))
+
+
+class Fixed(Candidates):
+    def __init__(self, found: list[int]) -> None:
+        self._found = np.array(found)
+
+    def _find(self, situation: Situation) -> Positions:  # noqa: ARG002 (the room's signature)
+        return self._found
+
+
+@pytest.mark.parametrize(
+    ("choice", "count"), [(WholePool(), 48), (RandomSubset(9), 9), (RandomSubset(100), 48), (proxy(), 9)]
+)
+def test_candidates_are_distinct_unlabelled_positions(tmp_path: Path, choice: Candidates, count: int) -> None:
+    """Ascending, as many as were asked for or as there are, the same for the same seed."""
+    found = choice.choose(situation(tmp_path))
+    assert len(found) == count
+    assert (np.diff(found) > 0).all()
+    assert set(found) <= set(range(12, 60))
+    np.testing.assert_array_equal(found, choice.choose(situation(tmp_path)))
+
+
+@pytest.mark.parametrize("choice", [RandomSubset(9), proxy()])
+def test_another_seed_finds_others(tmp_path: Path, choice: Candidates) -> None:
+    """Chance, or the proxy's initial weights, is the seed's."""
+    found = {tuple(choice.choose(situation(tmp_path, seed=seed))) for seed in range(3)}
+    assert len(found) == 3
+
+
+def test_too_few_are_filled_up_at_random(tmp_path: Path) -> None:
+    """What was found is among them; labelled samples are passed over."""
+    found = Fixed([3, 20, 20, 30]).choose(situation(tmp_path))
+    assert len(found) == 5
+    assert {20, 30} < set(found) <= set(range(12, 60))
+    assert Fixed([]).choose(situation(tmp_path, unlabelled=np.array([14, 15]))).tolist() == [14, 15]
+
+
+def test_a_proxys_shortlist_is_what_its_strategy_chooses(tmp_path: Path) -> None:
+    """All of them at a size beyond the pool; an image that cannot be read does not shift the others."""
+
+    class Broken(tiny.Bars):
+        in_memory = False
+
+        def read(self, position: int, side: int | None = None) -> Image:
+            if position == 13:
+                raise UnreadableImage("truncated")
+            return super().read(position, side)
+
+    everything = proxy(size=100).choose(situation(tmp_path, Broken()))
+    assert everything.tolist() == [12, *range(14, 60)]
+
+
+@pytest.mark.parametrize("strategy", [CoreSet(), Forgetting()])
+def test_what_a_proxy_cannot_serve_is_refused(strategy: Any) -> None:
+    with pytest.raises(ConfigurationError, match="cannot make the proxy's shortlist"):
+        proxy(strategy=strategy)
+
+
+@pytest.mark.parametrize("make", [RandomSubset, lambda size: proxy(size=size)])
+def test_a_size_of_nothing_is_refused(make: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"candidates\.size must be at least 1, got 0"):
+        make(size=0)
+
+
+def test_a_run_scores_its_candidates_alone(tmp_path: Path) -> None:
+    """Queries are among the candidates that the journal keeps; test and training images apart, no other is read."""
+
+    class Watched(tiny.Bars):
+        in_memory = False
+        seen: set[int]
+
+        def read(self, position: int, side: int | None = None) -> Image:
+            self.seen.add(position)
+            return super().read(position, side)
+
+    source = Watched(count=200)
+    source.seen = set()
+    plan = Plan(initial=6, batch=5, rounds=2)
+    run(tiny.parts(data=source, candidates=RandomSubset(20), cycle=plan), tmp_path, tiny.CONFIG)
+    candidates = {int(position) for path in tmp_path.glob("round-*/candidates.npy") for position in np.load(path)}
+    held_out = set(np.flatnonzero(source.table.held_out).tolist())
+    assert 20 <= len(candidates) <= 40
+    assert len(source.seen - held_out - candidates) <= plan.initial
