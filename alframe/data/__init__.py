@@ -6,6 +6,7 @@ from alframe.data.csv_table import CsvTable
 from alframe.data.dataset import Batch
 from alframe.data.digits import Digits
 from alframe.data.image_folder import ImageFolder
+from alframe.data.long_tailed import LongTailed
 from alframe.data.module import ImageData
 from alframe.data.source import Image, Source
 from alframe.data.torchvision_set import TorchvisionSet
@@ -18,6 +19,7 @@ __all__ = [
     "Image",
     "ImageData",
     "ImageFolder",
+    "LongTailed",
     "Source",
     "TorchvisionSet",
     "Transforms",

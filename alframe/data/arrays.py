@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ from alframe.types import SampleTable
 class ArraySource(Source):
     """Images of one size in one array, (N, H, W, 1 or 3) uint8, without groups and at unit cost."""
 
-    in_memory: ClassVar[bool] = True
+    in_memory = True
 
     def __init__(
         self,

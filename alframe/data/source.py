@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,7 +22,7 @@ class Source(ABC):
         in_memory: whether every image was decoded when the source was opened, so that reading cannot fail.
     """
 
-    in_memory: ClassVar[bool] = False
+    in_memory: bool = False
     name: str
     classes: tuple[str, ...]
     table: SampleTable
