@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from pytorch_lightning import Trainer
 
+from alframe.calibration import Calibration
 from alframe.candidates import Candidates, Situation
 from alframe.chronicle import Chronicle, view_of
 from alframe.data import ImageData
@@ -38,7 +39,7 @@ class Plan:
         initial: labels in the first set, which ``cold_start`` chooses.
         batch: labels in each further query.
         rounds: how many further queries, unless a stopping rule ends the run before.
-        validation: labelled samples held out for early stopping, never queried and not counted as queried.
+        validation: labelled samples held out for early stopping and calibration; never queried, nor counted as queried.
     """
 
     initial: int = 20
@@ -69,6 +70,7 @@ class Cycle:
     make_learner: Callable[[], Classifier]
     make_trainer: Callable[..., Trainer]
     training: FromScratch
+    calibration: Calibration
     cold_start: Strategy
     strategy: Strategy
     oracle: Oracle
@@ -234,6 +236,8 @@ class Cycle:
             return
         with self.journal.step(round, "train", _artefact(round, "weights.safetensors")) as path:
             learner = self._fit(round)
+            validation, seed = self.pool.in_state(State.VALIDATION), derive_seed(self.seed, round, "calibrate")
+            self.calibration.fit(learner, self.data, validation, self.make_trainer, seed=seed)
             save_weights(learner, path)
         self._remember(round, learner)
 

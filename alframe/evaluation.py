@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -30,6 +31,8 @@ def evaluate(
 ) -> Evaluation:
     """Score a learner's posterior predictive probabilities against the source's labels.
 
+    A learner that was calibrated is scored a second time, with the same draws, as it was before.
+
     Args:
         learner: predicts.
         data: reads the images; its source knows the labels.
@@ -40,13 +43,21 @@ def evaluate(
     Raises:
         DataError: no held-out sample can be read.
     """
-    predictions = predict(learner, data, positions, {"probs"}, make_trainer, seed=seed, description="evaluate")
-    readable = positions[np.isin(positions, list(data.unreadable), invert=True)]
-    if len(predictions) == 0 or predictions.probs is None:
-        raise DataError(f"none of the {len(positions)} held-out samples can be scored: a run needs test images")
-    probs = torch.from_numpy(predictions.probs)
-    labels = torch.from_numpy(data.source.table.labels[readable])
-    return score(probs, labels, unreadable=len(positions) - len(readable))
+
+    def once() -> Evaluation:
+        predictions = predict(learner, data, positions, {"probs"}, make_trainer, seed=seed, description="evaluate")
+        readable = positions[np.isin(positions, list(data.unreadable), invert=True)]
+        if len(predictions) == 0 or predictions.probs is None:
+            raise DataError(f"none of the {len(positions)} held-out samples can be scored: a run needs test images")
+        probs = torch.from_numpy(predictions.probs)
+        labels = torch.from_numpy(data.source.table.labels[readable])
+        return score(probs, labels, unreadable=len(positions) - len(readable))
+
+    found = once()
+    if learner.scaling.changes_nothing:
+        return found
+    with learner.scaling.left_out():
+        return replace(found, uncalibrated=once())
 
 
 def score(probs: torch.Tensor, labels: torch.Tensor, *, unreadable: int = 0) -> Evaluation:

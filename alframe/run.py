@@ -15,6 +15,7 @@ from pytorch_lightning import Trainer
 from rich.markup import escape
 
 from alframe import __version__
+from alframe.calibration import Calibration
 from alframe.candidates import Candidates
 from alframe.cycle import Cycle, Plan
 from alframe.data import ImageData, Source, Transforms
@@ -52,6 +53,7 @@ class Parts:
         strategy: chooses every further query.
         oracle: builds the oracle over a source.
         training: fits a learner.
+        calibration: scales its probabilities to what held-out samples say.
         trainer: builds a Lightning Trainer.
         stopping: ends the run before its last round.
         candidates: restricts each query to a part of the pool.
@@ -69,6 +71,7 @@ class Parts:
     strategy: Strategy
     oracle: Callable[[Source], Oracle]
     training: FromScratch
+    calibration: Calibration
     trainer: Callable[..., Trainer]
     stopping: StoppingRule
     candidates: Candidates
@@ -112,6 +115,7 @@ def run(parts: Parts, folder: Path, config: Mapping[str, Any]) -> Path:
             make_learner=make_learner,
             make_trainer=parts.trainer,
             training=parts.training,
+            calibration=parts.calibration,
             cold_start=parts.cold_start,
             strategy=parts.strategy,
             oracle=parts.oracle(parts.data),
@@ -137,6 +141,7 @@ def _try_out(parts: Parts, make_learner: Callable[[], Classifier]) -> None:
     """Build once what every round builds, so that what cannot be built is refused before there is a folder."""
     try:
         learner = make_learner()
+        parts.training.check(learner)
         learner.make_optimizer(learner.parameters())
         parts.trainer(on_all_devices=True)
     except AlframeError:
@@ -150,6 +155,11 @@ def _try_out(parts: Parts, make_learner: Callable[[], Classifier]) -> None:
         raise ConfigurationError(
             f"strategy {type(parts.strategy).__name__} needs posterior draws and this learner offers none: "
             "choose learner/posterior=mc_dropout or learner/posterior=ensemble"
+        )
+    if parts.calibration.needs_held_out and parts.cycle.validation == 0:
+        raise ConfigurationError(
+            f"{type(parts.calibration).__name__} is fitted on validation samples and cycle.validation is 0: "
+            "hold some out, as cycle.validation=200, or choose calibration=none"
         )
 
 

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from sqlalchemy import create_engine
 
+from alframe.calibration import Uncalibrated
 from alframe.candidates import WholePool
 from alframe.cycle import Plan
 from alframe.data import Image, ImageData, Source, Transforms
@@ -85,6 +86,7 @@ def parts(**changes: Any) -> Parts:
         "strategy": Entropy(),
         "oracle": Simulated,
         "training": FromScratch(epochs=2, epoch_size=32),
+        "calibration": Uncalibrated(),
         "trainer": partial(quiet_trainer, accelerator="cpu"),
         "stopping": Never(),
         "candidates": WholePool(),

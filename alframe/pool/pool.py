@@ -29,7 +29,8 @@ class Pool:
     Args:
         table: the source's samples; held-out ones are the test set.
         ledger: where labels and set-aside samples are recorded.
-        validation: how many labelled training samples to hold out for early stopping; they are never queried.
+        validation: how many labelled training samples to hold out for early stopping and calibration; they are never
+            queried.
         rng: draws them.
     """
 
