@@ -4,7 +4,7 @@ from alframe.learner.backbone import Backbone
 from alframe.learner.classifier import Classifier
 from alframe.learner.network import Network
 from alframe.learner.pixels import pixel_embeddings
-from alframe.learner.posterior import Draws, Ensemble, MCDropout, PointEstimate, Posterior
+from alframe.learner.posterior import Draws, Ensemble, LastLayerLaplace, MCDropout, PointEstimate, Posterior
 from alframe.learner.small_cnn import SmallCNN
 from alframe.learner.torchvision_backbone import TorchvisionBackbone
 from alframe.learner.trainer import Advance, interruptible, quiet_trainer, torch_seed
@@ -16,6 +16,7 @@ __all__ = [
     "Classifier",
     "Draws",
     "Ensemble",
+    "LastLayerLaplace",
     "MCDropout",
     "Network",
     "PointEstimate",
