@@ -67,6 +67,7 @@ class FromScratch:
             seed: of the initial weights, the order of the samples, augmentation and dropout.
 
         Raises:
+            ConfigurationError: the learner cannot be trained in this way.
             DataError: the learner's posterior reads the training set, and none of it can be read.
         """
         data.fit_on(
@@ -82,6 +83,7 @@ class FromScratch:
             bar("train", total=self._epochs) as advance,
         ):
             learner = make_learner()
+            self.check(learner)
             learner.weigh_classes(labels)
             stopping = self._stopping("val_loss" if len(validation) else "train_loss", Path(folder))
             trainer = make_trainer(
@@ -96,6 +98,19 @@ class FromScratch:
         if learner.posterior.reads_training_set:
             _fit_posterior(learner, data, positions, labels, make_trainer)
         return learner
+
+    def check(self, learner: Classifier) -> None:
+        """Refuse a learner that cannot be trained in this way, before anything is computed.
+
+        Raises:
+            ConfigurationError: early stopping, where the posterior gathers networks until the last step.
+        """
+        if self._patience is not None and learner.posterior.whole_course:
+            raise ConfigurationError(
+                f"{type(learner.posterior).__name__} gathers networks until the last step, and "
+                f"training.patience={self._patience} ends training before and keeps one set of weights: "
+                "set training.patience=null, or choose learner/posterior=ensemble"
+            )
 
     def _stopping(self, loss: str, folder: Path) -> list[Callback]:
         if self._patience is None:

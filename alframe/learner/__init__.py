@@ -4,7 +4,16 @@ from alframe.learner.backbone import Backbone
 from alframe.learner.classifier import Classifier
 from alframe.learner.network import Network
 from alframe.learner.pixels import pixel_embeddings
-from alframe.learner.posterior import Draws, Ensemble, LastLayerLaplace, MCDropout, PointEstimate, Posterior
+from alframe.learner.posterior import (
+    AugmentedViews,
+    Draws,
+    Ensemble,
+    LastLayerLaplace,
+    MCDropout,
+    PointEstimate,
+    Posterior,
+    SnapshotEnsemble,
+)
 from alframe.learner.small_cnn import SmallCNN
 from alframe.learner.torchvision_backbone import TorchvisionBackbone
 from alframe.learner.trainer import Advance, interruptible, quiet_trainer, torch_seed
@@ -12,6 +21,7 @@ from alframe.learner.weights import load_weights, save_weights
 
 __all__ = [
     "Advance",
+    "AugmentedViews",
     "Backbone",
     "Classifier",
     "Draws",
@@ -22,6 +32,7 @@ __all__ = [
     "PointEstimate",
     "Posterior",
     "SmallCNN",
+    "SnapshotEnsemble",
     "TorchvisionBackbone",
     "interruptible",
     "load_weights",

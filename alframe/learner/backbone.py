@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 
 from torch import Tensor, nn
 
@@ -13,11 +14,17 @@ class Backbone(nn.Module, ABC):
     Attributes:
         width: of the features.
         hidden: widths of the hidden layers that the classifier's head should have on top.
+        channel_axis: where the channels lie in what one stage hands to the next: 1, or -1 for last.
     """
 
     width: int
     hidden: tuple[int, ...] = ()
+    channel_axis: int = 1
 
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
         """Features of a batch of images."""
+
+    def stages(self) -> Mapping[str, Callable[[Tensor], Tensor]]:
+        """The forward pass cut into stages, by name, each fed what the one before gives; empty if it cannot be cut."""
+        return {}

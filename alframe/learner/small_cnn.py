@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from torch import Tensor, nn
 
 from alframe.errors import ConfigurationError
@@ -14,7 +16,8 @@ class SmallCNN(Backbone):
     """Two 5x5 convolutions (32 and 64 wide), each with 2x2 max-pooling and ReLU; the head adds a hidden layer of 128.
 
     After Kirsch et al. 2019 (BatchBALD), with the dropout gathered in the head so that everything below it is
-    computed once for all posterior draws. Images under 16 pixels are padded, since nothing would be left of them.
+    computed once for all posterior draws; theirs between the convolutions is MC dropout from ``conv2`` on. Images
+    under 16 pixels are padded, since nothing would be left of them.
 
     Args:
         image_shape: (channels, height, width) of the images.
@@ -50,3 +53,7 @@ class SmallCNN(Backbone):
         """Features (B, width)."""
         features: Tensor = self.layers(images)
         return features
+
+    def stages(self) -> Mapping[str, Callable[[Tensor], Tensor]]:
+        """The two convolutions, each with what follows it."""
+        return {"conv1": self.layers[:3], "conv2": self.layers[3:]}

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from functools import partial
 
+import torch
 from torch import Tensor, nn
-from torchvision.models import VisionTransformer, get_model, list_models
+from torchvision.models import SwinTransformer, VisionTransformer, get_model, list_models
 
 from alframe.errors import ConfigurationError
 from alframe.learner.backbone import Backbone
@@ -14,6 +18,8 @@ FAMILIES = ("resnet", "mobilenet_v3", "efficientnet", "convnext", "vit", "swin")
 SMALL_IMAGE = 64
 """Images of at most this side get the small stem unless told otherwise."""
 SMALL_VIT_PATCH = 4
+STAGE = re.compile(r"layer\d+|features\.[1-9]\d*|encoder_layer_\d+")
+"""torchvision's names of what can be cut from what lies before; ``features.0`` is a stem."""
 
 
 class TorchvisionBackbone(Backbone):
@@ -43,11 +49,21 @@ class TorchvisionBackbone(Backbone):
         if small:
             _shrink_stem(self.model, side)
         self.width = _take_off_last_layer(self.model)
+        self.channel_axis = -1 if isinstance(self.model, SwinTransformer | VisionTransformer) else 1
 
     def forward(self, images: Tensor) -> Tensor:
         """Pooled features (B, width)."""
-        features: Tensor = self.model(images.expand(-1, 3, -1, -1))
+        features: Tensor = self.model(_as_colour(images))
         return features
+
+    def stages(self) -> Mapping[str, Callable[[Tensor], Tensor]]:
+        """The stem and the stages that torchvision names, the last with all that follows."""
+        pieces: dict[str, list[Callable[[Tensor], Tensor]]] = {"stem": [_as_colour]}
+        for name, piece in _pieces(self.model):
+            if STAGE.fullmatch(name):
+                pieces[name] = []
+            pieces[next(reversed(pieces))].append(piece)
+        return {name: partial(_in_turn, parts) for name, parts in pieces.items()}
 
 
 def _build(name: str, weights: str | None, side: int, small: bool) -> nn.Module:
@@ -94,3 +110,40 @@ def _take_off_last_layer(model: nn.Module) -> int:
             if isinstance(module, nn.Dropout):
                 model.set_submodule(f"{block}.{name}", nn.Identity())
     return last.in_features
+
+
+def _as_colour(images: Tensor) -> Tensor:
+    return images.expand(-1, 3, -1, -1)
+
+
+def _in_turn(pieces: Iterable[Callable[[Tensor], Tensor]], values: Tensor) -> Tensor:
+    for piece in pieces:
+        values = piece(values)
+    return values
+
+
+def _pieces(model: nn.Module) -> Iterator[tuple[str, Callable[[Tensor], Tensor]]]:
+    """What a forward pass goes through in turn, by torchvision's names."""
+    if isinstance(model, VisionTransformer):
+        yield "tokens", partial(_tokens, model)
+        yield from model.encoder.layers.named_children()
+        yield "ln", model.encoder.ln
+        yield "class_token", lambda tokens: tokens[:, 0]
+        yield "heads", model.heads
+        return
+    flattens_itself = any(isinstance(module, nn.Flatten) for module in model.modules())
+    for name, child in model.named_children():
+        if name == "features":
+            yield from ((f"features.{place}", stage) for place, stage in child.named_children())
+        else:
+            yield name, child
+        if name == "avgpool" and not flattens_itself:
+            yield "flatten", partial(torch.flatten, start_dim=1)
+
+
+def _tokens(model: VisionTransformer, images: Tensor) -> Tensor:
+    """Embedded patches behind the class token, (B, patches + 1, width)."""
+    patches = model.conv_proj(images).flatten(2).transpose(1, 2)
+    tokens = torch.cat([model.class_token.expand(len(images), -1, -1), patches], dim=1)
+    embedded: Tensor = model.encoder.dropout(tokens + model.encoder.pos_embedding)
+    return embedded

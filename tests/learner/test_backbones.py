@@ -7,6 +7,7 @@ from torch import nn
 
 from alframe.errors import ConfigurationError
 from alframe.learner import SmallCNN, TorchvisionBackbone
+from alframe.learner.channel_dropout import ChannelDropout
 
 SMALL = ["resnet18", "mobilenet_v3_small", "efficientnet_b0", "convnext_tiny", "vit_b_32", "swin_t"]
 
@@ -81,3 +82,36 @@ def test_small_cnn_has_the_papers_widths(shape: tuple[int, int, int], width: int
     assert backbone.width == width
     assert backbone(torch.randn(2, *shape)).shape == (2, width)
     assert backbone.hidden == (128,)
+
+
+@pytest.mark.parametrize("name", [*SMALL, "resnet50", "efficientnet_v2_s", "swin_v2_t", "small_cnn"])
+def test_stages_lead_from_images_to_features(name: str) -> None:
+    """One stage after the other gives what the backbone gives, and each after the first can be cut by channels."""
+    shape = (1, 32, 32)
+    backbone = (SmallCNN(shape) if name == "small_cnn" else TorchvisionBackbone(shape, name)).eval()
+    images = torch.randn(2, *shape)
+    with torch.inference_mode():
+        values, channels = images, []
+        for stage in backbone.stages().values():
+            channels.append(values.shape[backbone.channel_axis])
+            values = stage(values)
+        torch.testing.assert_close(values, backbone(images))
+    assert len(channels) > 1
+    assert channels[0] == (1 if backbone.channel_axis == 1 else 32)
+    assert all(count >= 16 for count in channels[1:])
+
+
+@pytest.mark.parametrize(
+    ("name", "stage", "shape"),
+    [
+        ("resnet18", "layer2", [5, 64, 1, 1]),
+        ("convnext_tiny", "features.3", [5, 192, 1, 1]),
+        ("swin_t", "features.3", [5, 1, 1, 192]),
+        ("vit_b_32", "encoder_layer_4", [5, 1, 768]),
+    ],
+)
+def test_masks_lie_along_the_channels(name: str, stage: str, shape: list[int]) -> None:
+    """Channels are a map's second axis in convolutional networks and the last in transformers."""
+    backbone = ChannelDropout(TorchvisionBackbone((3, 32, 32), name), stage, rate=0.5).eval()
+    with torch.inference_mode():
+        assert backbone.masks_shape(5, backbone.trunk(torch.randn(2, 3, 32, 32))) == shape

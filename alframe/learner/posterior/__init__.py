@@ -1,11 +1,14 @@
-"""Where posterior draws come from: a single network, MC dropout, an ensemble."""
+"""Where posterior draws come from: networks, masks, weights or views, each behind the same ``Draws``."""
 
+from alframe.learner.posterior.augmented_views import AugmentedViews, ViewDraws
 from alframe.learner.posterior.base import Draws, HeadDraws, PointEstimate, Posterior
-from alframe.learner.posterior.ensemble import Ensemble
+from alframe.learner.posterior.ensemble import Ensemble, StackedDraws
 from alframe.learner.posterior.laplace import LastLayerLaplace
-from alframe.learner.posterior.mc_dropout import MCDropout, ThinnedHead
+from alframe.learner.posterior.mc_dropout import MCDropout, StageDraws, ThinnedHead
+from alframe.learner.posterior.snapshot import SnapshotEnsemble
 
 __all__ = [
+    "AugmentedViews",
     "Draws",
     "Ensemble",
     "HeadDraws",
@@ -13,5 +16,9 @@ __all__ = [
     "MCDropout",
     "PointEstimate",
     "Posterior",
+    "SnapshotEnsemble",
+    "StackedDraws",
+    "StageDraws",
     "ThinnedHead",
+    "ViewDraws",
 ]

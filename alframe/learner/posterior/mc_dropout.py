@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import cast
 
 import torch
@@ -10,28 +11,54 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from alframe.errors import ConfigurationError
+from alframe.learner.channel_dropout import ChannelDropout
 from alframe.learner.head import Head
 from alframe.learner.network import Network
-from alframe.learner.posterior.base import Draws, HeadDraws, Posterior
+from alframe.learner.posterior.base import Draws, HeadDraws, Posterior, some_at_once
 
 
 class MCDropout(Posterior):
-    """Dropout kept on in the head (Gal and Ghahramani 2016), with the same masks for every sample.
+    """Dropout kept on (Gal and Ghahramani 2016), with the same masks for every sample.
+
+    With dropout in the head alone, the whole backbone runs once per image. From a stage of the backbone on, whole
+    channels are dropped too, before that stage and every later one, in training as in the draws: what lies before it
+    runs once per image, the rest once per draw.
 
     Args:
         draws: T.
+        from_stage: name of the backbone's first stage whose input loses channels; ``None`` drops in the head alone.
+        rate: probability of dropping a channel; ``None`` for the learner's ``dropout``.
     """
 
-    def __init__(self, draws: int = 20) -> None:
+    def __init__(self, draws: int = 20, from_stage: str | None = None, rate: float | None = None) -> None:
         if draws < 2:
             raise ConfigurationError(f"MC dropout needs at least 2 draws, got learner.posterior.draws={draws}")
+        if rate is not None and from_stage is None:
+            raise ConfigurationError(
+                f"learner.posterior.rate={rate} is of channels, and only the head drops: set learner.posterior."
+                "from_stage, or leave the rate out and set learner.dropout"
+            )
+        if rate is not None and not 0 < rate < 1:
+            raise ConfigurationError(f"learner.posterior.rate must lie in (0, 1), got {rate}")
         self._draws = draws
+        self._from_stage = from_stage
+        self._rate = rate
+
+    def prepare(self, network: Network) -> None:
+        """Put channel dropout into the backbone, if it is to have it."""
+        if self._from_stage is not None:
+            rate = network.head.dropout if self._rate is None else self._rate
+            network.backbone = ChannelDropout(network.backbone, self._from_stage, rate)
 
     def draws(self, networks: Sequence[Network], generator: torch.Generator) -> Draws:
-        """Each head under T fixed dropout masks."""
-        if any(network.head.dropout == 0 for network in networks):
+        """Each network under T fixed dropout masks."""
+        if self._rate is None and any(network.head.dropout == 0 for network in networks):
             raise ConfigurationError("MC dropout has nothing to draw: set learner.dropout above 0")
-        return HeadDraws(networks, [ThinnedHead(network.head, self._draws, generator) for network in networks])
+        heads = [ThinnedHead(network.head, self._draws, generator) for network in networks]
+        if self._from_stage is None:
+            return HeadDraws(networks, heads)
+        backbones = [cast("ChannelDropout", network.backbone) for network in networks]
+        return StageDraws([ThinnedBackbone(backbone, self._draws, generator) for backbone in backbones], heads)
 
 
 class ThinnedHead(nn.Module):
@@ -57,8 +84,70 @@ class ThinnedHead(nn.Module):
             self.biases.append(layer.bias.detach())
 
     def forward(self, features: Tensor) -> Tensor:
-        """Logits (B, T, C) for features (B, width)."""
-        values = features.expand(len(self.weights[0]), *features.shape)
+        """Logits (B, T, C) for features (B, width) that the draws share, or (B, T, width) that each has of its own."""
+        draws = len(self.weights[0])
+        values = features.expand(draws, *features.shape) if features.ndim == 2 else features.transpose(0, 1)
         for depth, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             values = torch.baddbmm(bias, values if depth == 0 else F.relu(values), weight.transpose(1, 2))
         return values.transpose(0, 1)
+
+
+class ThinnedBackbone:
+    """``backbone`` under ``draws`` masks over channels, the same for every sample.
+
+    The draws are folded into the batch, as many at once as ``AT_ONCE`` allows, each under its own masks.
+
+    Args:
+        backbone: trained with channel dropout.
+        draws: T.
+        generator: a CPU generator. The masks are made when the first batch shows how many channels there are.
+    """
+
+    def __init__(self, backbone: ChannelDropout, draws: int, generator: torch.Generator) -> None:
+        self.backbone = backbone
+        self.masks: dict[str, Tensor] = {}
+        self._draws = draws
+        self._generator = torch.Generator().manual_seed(int(torch.randint(2**62, (), generator=generator)))
+
+    def features(self, trunk: Tensor) -> Tensor:
+        """Features (B, T, width) of every draw, for what the backbone's trunk gives."""
+        found = []
+        for some in some_at_once(self._draws, trunk):
+            count = some.stop - some.start
+            folded = self.backbone.rest(trunk.repeat_interleave(count, dim=0), partial(self._thin, some))
+            found.append(folded.reshape(len(trunk), count, -1))
+        return torch.cat(found, dim=1)
+
+    def _thin(self, some: slice, stage: str, folded: Tensor) -> Tensor:
+        if stage not in self.masks:
+            keep = 1 - self.backbone.rate
+            shape = self.backbone.masks_shape(self._draws, folded)
+            self.masks[stage] = torch.bernoulli(torch.full(shape, keep), generator=self._generator).to(folded) / keep
+        masks = self.masks[stage][some]
+        return (folded.reshape(-1, len(masks), *folded.shape[1:]) * masks).flatten(0, 1)
+
+
+class StageDraws(Draws):
+    """Draws that differ from a stage of the backbone on: the trunk is what lies before it.
+
+    Args:
+        backbones: for each network.
+        heads: for each network.
+    """
+
+    def __init__(self, backbones: Sequence[ThinnedBackbone], heads: Sequence[ThinnedHead]) -> None:
+        self._backbones = backbones
+        self._heads = heads
+
+    def trunk(self, images: Tensor) -> Sequence[Tensor]:
+        """For each network, what goes into the first stage that loses channels."""
+        return [thinned.backbone.trunk(images) for thinned in self._backbones]
+
+    def features(self, trunk: Sequence[Tensor]) -> Sequence[Tensor]:
+        """One pass through the rest of each backbone, with all its channels."""
+        return [thinned.backbone.rest(values) for thinned, values in zip(self._backbones, trunk, strict=True)]
+
+    def logits(self, trunk: Sequence[Tensor]) -> Tensor:
+        """Every draw's thinned backbone under its thinned head, one network's after another's."""
+        each = zip(self._heads, self._backbones, trunk, strict=True)
+        return torch.cat([head(thinned.features(values)) for head, thinned, values in each], dim=1)
