@@ -13,6 +13,7 @@ import tiny
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from alframe.data import Image, ImageData, Source
 from alframe.errors import ConfigurationError, DataError, InvalidInput, RunConflict, UnreadableImage
@@ -344,3 +345,28 @@ def test_a_full_covariance_of_a_large_layer_is_refused_when_the_learner_is_built
     with pytest.raises(ConfigurationError, match=r"20490 weights is too large .*structure=kron"):
         LastLayerLaplace(structure="full").prepare(large)
     LastLayerLaplace(structure="kron").prepare(large)
+
+
+@pytest.mark.peers
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:FutureWarning")
+def test_the_full_posterior_is_laplace_torchs(embeddings: Tensor, labels: Tensor) -> None:
+    """Equal covariances (theirs lists the weights before the biases) and, over many draws, equal probabilities."""
+    laplace = pytest.importorskip("laplace")
+    posterior = LastLayerLaplace(draws=50_000, structure="full", prior_precision=0.7)
+    made = fitted(posterior, embeddings, labels)
+    theirs = laplace.Laplace(
+        nn.Sequential(nn.Identity(), made.head.layers[-1]),
+        "classification",
+        subset_of_weights="last_layer",
+        hessian_structure="full",
+        prior_precision=0.7,
+    )
+    theirs.fit(DataLoader(TensorDataset(embeddings, labels), batch_size=6))
+    rows = torch.arange(CLASSES * (WIDTH + 1)).view(CLASSES, WIDTH + 1)
+    order = torch.cat([rows[:, :-1].flatten(), rows[:, -1]])
+    ours = covariance(spread_of(made))[order][:, order]
+    torch.testing.assert_close(ours, theirs.posterior_covariance.double(), rtol=1e-4, atol=1e-5)
+    images = 3 * torch.randn(6, WIDTH, generator=rng(7))
+    expected = theirs(images, pred_type="nn", link_approx="mc", n_samples=50_000)
+    found = posterior.draws([made], rng()).logits([images]).softmax(-1).mean(1)
+    torch.testing.assert_close(found, expected, rtol=0, atol=0.01)
