@@ -15,7 +15,7 @@ from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from alframe.data import ImageData
 from alframe.errors import ConfigurationError, DataError
 from alframe.functional.randomness import derive_seed
-from alframe.learner import Advance, Classifier, interruptible, torch_seed
+from alframe.learner import Advance, Classifier, Relay, Unreadable, processes_of, torch_seed
 from alframe.progress import bar
 from alframe.scoring import predict
 from alframe.types import Positions
@@ -62,7 +62,7 @@ class FromScratch:
             data: reads the images.
             positions: (n,) into the source's table.
             labels: (n,) class indices, from the label ledger.
-            make_trainer: builds a Trainer, given ``max_epochs``, ``validate`` and ``callbacks``.
+            make_trainer: builds a Trainer, given ``max_epochs``, ``validate``, ``callbacks`` and ``on_all_devices``.
             validation: positions held out for early stopping; may be empty.
             seed: of the initial weights, the order of the samples, augmentation and dropout.
 
@@ -81,15 +81,20 @@ class FromScratch:
             torch_seed(derive_seed(seed, "weights")),
             TemporaryDirectory() as folder,
             bar("train", total=self._epochs) as advance,
+            Relay(advance) as epochs,
+            Relay(data.note_unreadable) as unreadable,
         ):
             learner = make_learner()
             self.check(learner)
             learner.weigh_classes(labels)
             stopping = self._stopping("val_loss" if len(validation) else "train_loss", Path(folder))
             trainer = make_trainer(
-                max_epochs=self._epochs, validate=len(validation) > 0, callbacks=[Advance(advance), *stopping]
+                max_epochs=self._epochs,
+                validate=len(validation) > 0,
+                callbacks=[Advance(epochs), Unreadable(unreadable), *stopping],
+                on_all_devices=True,
             )
-            with interruptible():
+            with processes_of(trainer):
                 trainer.fit(learner, datamodule=data)
             for callback in stopping:
                 if isinstance(callback, ModelCheckpoint):

@@ -2,6 +2,7 @@
 
 from alframe.learner.backbone import Backbone
 from alframe.learner.classifier import Classifier
+from alframe.learner.distributed import Relay, Unreadable
 from alframe.learner.network import Network
 from alframe.learner.pixels import pixel_embeddings
 from alframe.learner.posterior import (
@@ -16,7 +17,7 @@ from alframe.learner.posterior import (
 )
 from alframe.learner.small_cnn import SmallCNN
 from alframe.learner.torchvision_backbone import TorchvisionBackbone
-from alframe.learner.trainer import Advance, interruptible, quiet_trainer, torch_seed
+from alframe.learner.trainer import Advance, interruptible, processes_of, quiet_trainer, torch_seed
 from alframe.learner.weights import load_weights, save_weights
 
 __all__ = [
@@ -31,12 +32,15 @@ __all__ = [
     "Network",
     "PointEstimate",
     "Posterior",
+    "Relay",
     "SmallCNN",
     "SnapshotEnsemble",
     "TorchvisionBackbone",
+    "Unreadable",
     "interruptible",
     "load_weights",
     "pixel_embeddings",
+    "processes_of",
     "quiet_trainer",
     "save_weights",
     "torch_seed",

@@ -18,6 +18,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from alframe.data import Batch
 from alframe.errors import ConfigurationError
 from alframe.learner.backbone import Backbone
+from alframe.learner.distributed import alone
 from alframe.learner.head import Head
 from alframe.learner.loss_prediction import LossHead, ranking_loss
 from alframe.learner.network import Network
@@ -82,6 +83,8 @@ class Classifier(LightningModule):
             with torch.random.fork_rng(devices=[]):
                 for network in self._each_network():
                     network.loss_head = LossHead([network.backbone.width, network.head.embedding_width])
+        for network in set(self._each_network()).difference(self._trained()):
+            network.requires_grad_(False)  # processes that train together would wait for its gradients
         self._class_weights = class_weights
         self._label_smoothing = label_smoothing
         self._loss_weights: Tensor | None
@@ -116,10 +119,10 @@ class Classifier(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:  # noqa: ARG002 (Lightning's signature)
         """Sum of the networks' losses, so that each has the gradient of its own."""
         if len(batch.labels) == 0:
-            return None
+            return self._without_images(batch)
         losses, ranking = [], []
         progress = self.trainer.global_step / self._steps if self._steps else 0.0
-        for network in self.posterior.trained(list(self._each_network())):
+        for network in self._trained():
             features = network.backbone(batch.images)
             embeddings = network.head.embed(features)
             logits = network.head.classify(embeddings)
@@ -128,7 +131,7 @@ class Classifier(LightningModule):
                 each = cross_entropy(self.posterior.predictive(logits.detach()), batch.labels, reduction="none")
                 ranking.append(ranking_loss(network.predict_loss(features, embeddings), each))
         loss = torch.stack(losses).sum()
-        self.log("train_loss", loss / len(losses), on_step=False, on_epoch=True, batch_size=len(batch.labels))
+        self._log("train_loss", loss / len(losses), batch)
         return loss + torch.stack(ranking).sum() if ranking else loss
 
     def on_train_batch_end(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002 (Lightning's signature)
@@ -140,12 +143,13 @@ class Classifier(LightningModule):
         if len(batch.labels):
             logits = self(batch.images)
             loss = cross_entropy(logits.flatten(0, 1), batch.labels.repeat_interleave(logits.shape[1]))
-            self.log("val_loss", loss, batch_size=len(batch.labels))
+            self._log("val_loss", loss, batch)
+        elif not alone():
+            self._log("val_loss", torch.zeros((), device=self.device), batch)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """The optimiser over the networks that the posterior trains, and its schedule step by step."""
-        trained = self.posterior.trained(list(self._each_network()))
-        optimizer = self.make_optimizer(parameter for network in trained for parameter in network.parameters())
+        optimizer = self.make_optimizer(weights for network in self._trained() for weights in network.parameters())
         self._steps = int(self.trainer.estimated_stepping_batches)
         schedule = self.posterior.schedule(self._make_schedule, optimizer, self._steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
@@ -189,6 +193,21 @@ class Classifier(LightningModule):
         bias = torch.stack([layer.bias for layer in layers]).mean(dim=0)
         head = torch.cat([*(layer.weight / len(layers) for layer in layers), bias[:, None]], dim=1)
         return self.scaling.of_linear(head).detach()
+
+    def _log(self, name: str, loss: Tensor, batch: Batch) -> None:
+        """Log the mean over an epoch; what one process logs all have to, because they add up what they have."""
+        self.log(name, loss, on_step=False, on_epoch=True, batch_size=len(batch.labels), sync_dist=True)
+
+    def _without_images(self, batch: Batch) -> Tensor | None:
+        """The loss of a batch without images: none, or none to speak of where other processes wait for gradients."""
+        if alone():
+            return None
+        loss = 0 * torch.stack([weights.sum() for network in self._trained() for weights in network.parameters()]).sum()
+        self._log("train_loss", loss, batch)
+        return loss
+
+    def _trained(self) -> Sequence[Network]:
+        return self.posterior.trained(list(self._each_network()))
 
     def _each_network(self) -> Iterator[Network]:
         return cast("Iterator[Network]", iter(self.networks))
