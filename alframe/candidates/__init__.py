@@ -1,7 +1,8 @@
 """Which part of a pool a round looks at: all of it, a random part, what lies near the labelled, a proxy's shortlist."""
 
 from alframe.candidates.base import Candidates, Situation
+from alframe.candidates.nearest import NearestLabelled
 from alframe.candidates.proxy import ProxyShortlist
 from alframe.candidates.simple import RandomSubset, WholePool
 
-__all__ = ["Candidates", "ProxyShortlist", "RandomSubset", "Situation", "WholePool"]
+__all__ = ["Candidates", "NearestLabelled", "ProxyShortlist", "RandomSubset", "Situation", "WholePool"]

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import tiny
 
-from alframe.candidates import Candidates, ProxyShortlist, RandomSubset, Situation, WholePool
+from alframe.candidates import Candidates, NearestLabelled, ProxyShortlist, RandomSubset, Situation, WholePool
 from alframe.cycle import Plan
 from alframe.data import Image, ImageData
+from alframe.embeddings import Embedded, FrozenEmbeddings
 from alframe.errors import ConfigurationError, UnreadableImage
+from alframe.index import Exact
 from alframe.learner import quiet_trainer
 from alframe.run import run
 from alframe.strategy import CoreSet, Forgetting, Margin
@@ -106,6 +108,57 @@ def test_what_a_proxy_cannot_serve_is_refused(strategy: Any) -> None:
 def test_a_size_of_nothing_is_refused(make: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"candidates\.size must be at least 1, got 0"):
         make(size=0)
+
+
+class Lines(FrozenEmbeddings):
+    """Puts sample p at p on a line."""
+
+    def embed(
+        self,
+        data: ImageData,
+        positions: Positions,
+        folder: Path,
+        make_trainer: Any = None,  # noqa: ARG002
+    ) -> Embedded:
+        return Embedded(positions, positions[:, None].astype(np.float32))
+
+
+class Counted(Exact):
+    """Counts how often it is built."""
+
+    built = 0
+
+    def build(self, points: Any) -> None:
+        Counted.built += 1
+        super().build(points)
+
+
+def test_neighbours_of_the_labelled_are_found(tmp_path: Path) -> None:
+    """On a line: two to either side of each labelled sample, the labelled themselves and what is no pool left out."""
+    choice = NearestLabelled(embeddings=Lines(), index=Exact(), neighbors=4)
+    pool = np.setdiff1d(np.arange(60), [20, 40])
+    found = choice.choose(situation(tmp_path, unlabelled=pool, labelled=np.array([20, 40]), labels=np.array([0, 1])))
+    assert found.tolist() == [18, 19, 21, 22, 38, 39, 41, 42]
+
+
+def test_an_index_is_built_once_and_again_when_the_pool_has_changed(tmp_path: Path) -> None:
+    """Another object finds the file; a damaged one is replaced; samples set aside are left out."""
+    Counted.built = 0
+
+    def choose(unlabelled: Positions) -> list[int]:
+        choice = NearestLabelled(embeddings=Lines(), index=Counted(), neighbors=2)
+        known = situation(tmp_path, unlabelled=unlabelled, labelled=np.array([20]), labels=np.array([0]), budget=1)
+        found: list[int] = choice.choose(known).tolist()
+        return found
+
+    every = np.setdiff1d(np.arange(12, 60), 20)
+    assert choose(every) == choose(every) == [19, 21]
+    assert Counted.built == 1
+    (tmp_path / "index.faiss").write_bytes(b"half of it")
+    assert choose(every) == [19, 21]
+    assert Counted.built == 2
+    assert choose(np.setdiff1d(every, 21)) in ([18, 19], [19, 22])
+    assert Counted.built == 3
 
 
 def test_a_run_scores_its_candidates_alone(tmp_path: Path) -> None:
