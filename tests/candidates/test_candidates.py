@@ -115,9 +115,9 @@ class Lines(FrozenEmbeddings):
 
     def embed(
         self,
-        data: ImageData,
+        data: ImageData,  # noqa: ARG002
         positions: Positions,
-        folder: Path,
+        folder: Path,  # noqa: ARG002
         make_trainer: Any = None,  # noqa: ARG002
     ) -> Embedded:
         return Embedded(positions, positions[:, None].astype(np.float32))
