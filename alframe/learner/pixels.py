@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from sklearn.decomposition import PCA
-from torch.nn.functional import adaptive_avg_pool2d
+from torch import nn
 
 from alframe.data import ImageData
 from alframe.functional.randomness import derive_seed
@@ -23,14 +23,24 @@ def pixel_embeddings(data: ImageData, positions: Positions, *, width: int = 32, 
     """
     data.predict_on(positions)
     loader = data.predict_dataloader()
+    average = averages(data.image_shape)
     pixels, read = [], []
     with bar("embed", total=len(loader)) as advance:
         for batch in loader:
             data.on_before_batch_transfer(batch, 0)
-            side = min(SIDE, batch.images.shape[-1])
-            pixels.append(adaptive_avg_pool2d(batch.images, side).flatten(1))
+            pixels.append(average(batch.images))
             read.append(batch.positions)
             advance(1)
     flat, kept = torch.cat(pixels).numpy(), torch.cat(read).numpy()
-    pca = PCA(min(width, *flat.shape), svd_solver="randomized", random_state=derive_seed(seed, "pixels"))
+    pca = components(flat.shape, width, seed)
     return Predictions(ids=data.source.table.ids[kept], embeddings=pca.fit_transform(flat).astype(np.float32))
+
+
+def averages(image_shape: tuple[int, int, int]) -> nn.Module:
+    """Averages images (B, channels, S, S) down to at most ``SIDE`` x ``SIDE`` pixels, in one row each."""
+    return nn.Sequential(nn.AdaptiveAvgPool2d(min(SIDE, image_shape[-1])), nn.Flatten())
+
+
+def components(shape: tuple[int, ...], width: int, seed: int) -> PCA:
+    """Principal components, at most ``width``, to be fitted to rows of this shape."""
+    return PCA(min(width, *shape), svd_solver="randomized", random_state=derive_seed(seed, "pixels"))
