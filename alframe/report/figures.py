@@ -1,4 +1,4 @@
-"""Line charts that are legible in print, on dark screens and to the colour-blind."""
+"""Charts that are legible in print, on dark screens and to the colour-blind."""
 
 from __future__ import annotations
 
@@ -32,6 +32,9 @@ Dash: TypeAlias = str | tuple[float, tuple[float, ...]]
 
 DASHES: tuple[Dash, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
 """When the colours are used up they begin again with the next dash."""
+
+PERCENT = FuncFormatter(lambda share, _: f"{share * 100:.4g} %")
+"""Writes shares along an axis."""
 
 NAME_HEIGHT = 0.18
 """Inches from one name at a line's end to the next."""
@@ -75,7 +78,7 @@ def chart(lines: Sequence[Line], title: str, *, share: bool = False, size: tuple
 
 
 def draw(axes: Axes, lines: Sequence[Line], title: str, *, share: bool) -> None:
-    """Draw ``lines`` into ``axes``, each named at its end, the grid behind and no box around."""
+    """Draw ``lines`` into ``axes``, each named at its end."""
     for line in lines:
         values = np.asarray(line.values, dtype=np.float64)
         axes.plot(line.labels, values, color=line.colour, linestyle=line.dash, linewidth=1.9, solid_capstyle="round")
@@ -83,21 +86,26 @@ def draw(axes: Axes, lines: Sequence[Line], title: str, *, share: bool) -> None:
         if line.half_width is not None and not np.isnan(line.half_width).all():
             low, high = values - line.half_width, values + line.half_width
             axes.fill_between(line.labels, low, high, color=line.colour, alpha=0.16, linewidth=0)
+    dress(axes, title, across="labelled samples")
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(6))
+    if share:
+        _clip_to_one(axes)
+        axes.yaxis.set_major_formatter(PERCENT)
+    _name_line_ends(axes, [line for line in lines if line.name and len(line.labels)])
+
+
+def dress(axes: Axes, title: str, *, across: str) -> None:
+    """Give ``axes`` the look of all charts: a title, what is ``across``, the grid behind and no box around."""
     axes.set_title(title, loc="left", fontsize=10.5, color=INK, pad=9, fontweight="bold")
-    axes.set_xlabel("labelled samples", fontsize=9.5, color=INK)
+    axes.set_xlabel(across, fontsize=9.5, color=INK)
     axes.tick_params(colors=INK, labelsize=9, length=0)
     axes.grid(axis="y", color=RULE, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.patch.set_alpha(0)
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    axes.yaxis.set_major_locator(MaxNLocator(6))
     for side in ("top", "left", "right"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(RULE)
-    if share:
-        _clip_to_one(axes)
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share * 100:.4g} %"))
-    _name_line_ends(axes, [line for line in lines if line.name and len(line.labels)])
 
 
 def svg(figure: Figure, name: str, description: str) -> Markup:

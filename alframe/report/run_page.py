@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import yaml
+from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from alframe.data.source import Source
@@ -17,6 +18,7 @@ from alframe.report.contact_sheet import contact_sheets
 from alframe.report.figures import Line, chart, draw, save_png, svg
 from alframe.report.heat_table import class_names
 from alframe.report.page import count, duration, percent, write_page
+from alframe.report.reliability import describe, reliability_diagram
 from alframe.report.run_folder import RunFolder
 from alframe.report.run_tables import class_accuracy_table, class_balance_table, time_table
 from alframe.storage import whole_file
@@ -64,6 +66,7 @@ def write_run_report(folder: Path, source: Source) -> Path:
             for metric, title in METRICS.items()
             if metric in lines
         ],
+        reliability=_reliability(run),
         reached=[(target, labels_needed(*_curve(run), target)) for target in TARGETS if run.points],
         class_accuracy=class_accuracy_table(run, source.classes),
         class_balance=class_balance_table(run, source.classes),
@@ -108,6 +111,15 @@ def _line(run: RunFolder, metric: str) -> Line:
 
 def _curve(run: RunFolder) -> tuple[list[int], list[float]]:
     return [point.labels for point in run.points], [point.evaluation.accuracy for point in run.points]
+
+
+def _reliability(run: RunFolder) -> tuple[Markup, str] | None:
+    """The diagram of the last learner and its caption; ``None`` while nothing was evaluated."""
+    if not run.points:
+        return None
+    diagram = reliability_diagram(run.points[-1].evaluation)
+    said = describe(run.points[-1])
+    return svg(diagram, "reliability", f"Accuracy against confidence. {said}"), said
 
 
 def _summary(run: RunFolder) -> str:
