@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import warnings
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from torch.utils.data import DataLoader
 from alframe.data.dataset import Batch, BatchReader, InOrder, RandomDraws
 from alframe.data.source import Source
 from alframe.data.transforms import Pipeline, Transforms, prepare_worker
+from alframe.data.workers import automatic_workers
 from alframe.errors import ConfigurationError, InvalidInput
 from alframe.progress import bar
 from alframe.types import Floats, Positions
@@ -35,14 +37,16 @@ class ImageData(LightningDataModule):
         transforms: makes tensors of them.
         batch_size: the most samples in a training batch.
         evaluation_batch_size: the most samples in a validation or prediction batch.
-        workers: processes that read images; 0 reads them in this one. Batches do not depend on their number.
+        workers: processes that read images; 0 reads them in this one. If ``None``, 0 where they are in memory, and else
+            one for each core but one, up to 8. Batches do not depend on their number.
+        prefetch: batches that each worker reads ahead.
 
     Attributes:
         source: as given.
         unreadable: the reason for each table position that could not be decoded so far.
 
     Raises:
-        ConfigurationError: a batch size below 1, a negative number of workers.
+        ConfigurationError: a batch size or a prefetch below 1, a negative number of workers.
     """
 
     def __init__(
@@ -52,22 +56,25 @@ class ImageData(LightningDataModule):
         *,
         batch_size: int = 64,
         evaluation_batch_size: int = 512,
-        workers: int = 0,
+        workers: int | None = None,
+        prefetch: int = 2,
     ) -> None:
         super().__init__()
         for name, value, least in (
             ("batch_size", batch_size, 1),
             ("evaluation_batch_size", evaluation_batch_size, 1),
             ("workers", workers, 0),
+            ("prefetch", prefetch, 1),
         ):
-            if value < least:
+            if value is not None and value < least:
                 raise ConfigurationError(f"loader.{name} must be at least {least}, got {value}")
         self.source = source
         self.unreadable: dict[int, str] = {}
         self._transforms = transforms
         self._batch_size = batch_size
         self._evaluation_batch_size = evaluation_batch_size
-        self._workers = workers
+        self._workers = self._automatic_workers(prefetch) if workers is None else workers
+        self._prefetch = prefetch
         self._training: RandomDraws | None = None
         self._validation: InOrder | None = None
         self._prediction: InOrder | None = None
@@ -177,6 +184,14 @@ class ImageData(LightningDataModule):
         """What this process reads of them, where several train together."""
         return requests if self.trainer is None else requests.share(self.trainer.global_rank, self.trainer.world_size)
 
+    def _automatic_workers(self, prefetch: int) -> int:
+        if self.source.in_memory:
+            return 0
+        image = math.prod(self.image_shape) * torch.float32.itemsize
+        # Those read ahead and the one in use, and while training another loader that validates.
+        batches = (1 + prefetch) * (self._batch_size + self._evaluation_batch_size)
+        return automatic_workers(batches * image)
+
     def _check(self, positions: Positions, labels: NDArray[np.int64]) -> None:
         if len(positions) == 0 or len(positions) != len(labels):
             raise InvalidInput(
@@ -197,6 +212,7 @@ class ImageData(LightningDataModule):
             batch_size=None,  # a request is a whole batch
             sampler=requests,
             num_workers=self._workers,
+            prefetch_factor=self._prefetch if self._workers else None,
             persistent_workers=self._workers > 0,
             pin_memory=torch.cuda.is_available(),
             worker_init_fn=prepare_worker,

@@ -42,7 +42,7 @@ class Watched(tiny.Bars):
 def run(folder: Path, source: tiny.Bars, needs: tuple[Need, ...] = NEEDS, model: str = "m") -> ImageData:
     torch.manual_seed(0)
     learner: Classifier = tiny.learner()((1, 8, 8), 3)
-    data = ImageData(source, tiny.transforms(), evaluation_batch_size=8)
+    data = ImageData(source, tiny.transforms(), evaluation_batch_size=8, workers=0)
     with whole_file(folder / MANIFEST) as manifest:
         score(
             learner.eval(),
