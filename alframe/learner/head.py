@@ -24,6 +24,7 @@ class Head(nn.Module):
         widths = (width, *hidden)
         self.layers = nn.ModuleList(nn.Linear(*pair) for pair in pairwise((*widths, num_classes)))
         self.embedding_width = widths[-1]
+        self.num_classes = num_classes
         self.dropout = dropout
 
     def forward(self, features: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from alframe.learner.posterior.augmented_views import AugmentedViews, ViewDraws
 from alframe.learner.posterior.base import Draws, HeadDraws, PointEstimate, Posterior
 from alframe.learner.posterior.ensemble import Ensemble, StackedDraws
+from alframe.learner.posterior.evidential import Evidential
 from alframe.learner.posterior.laplace import LastLayerLaplace
 from alframe.learner.posterior.mc_dropout import MCDropout, StageDraws, ThinnedHead
 from alframe.learner.posterior.snapshot import SnapshotEnsemble
@@ -11,6 +12,7 @@ __all__ = [
     "AugmentedViews",
     "Draws",
     "Ensemble",
+    "Evidential",
     "HeadDraws",
     "LastLayerLaplace",
     "MCDropout",
