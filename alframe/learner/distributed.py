@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from multiprocessing import get_context
 from threading import Event, Thread
@@ -118,10 +119,13 @@ class Unreadable(Callback):
             self._note(position, reason)
 
 
-class OwnNoise(Callback):
-    """Gives each process but the first dropout masks of its own; all are handed the same generator."""
+class OneOfSeveral(Callback):
+    """What tells a process that trains with others apart from them, and from the one that waits."""
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:  # noqa: ARG002 (Lightning's)
+        """It has no log: what is worth a line is relayed."""
+        logging.getLogger("alframe").addHandler(logging.NullHandler())
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002 (Lightning's)
-        """Move the generator on by the number of the process."""
-        if trainer.global_rank > 0:
-            torch.manual_seed(torch.initial_seed() + trainer.global_rank)
+        """Its dropout masks are its own, although all are handed the same generator."""
+        torch.manual_seed(torch.initial_seed() + trainer.global_rank)

@@ -15,7 +15,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from alframe.errors import ConfigurationError
-from alframe.learner.distributed import OneMachine, OwnNoise, one_process_each
+from alframe.learner.distributed import OneMachine, OneOfSeveral, one_process_each
 
 for chatty in ("pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.distributed"):
     logging.getLogger(chatty).setLevel(logging.WARNING)
@@ -80,7 +80,7 @@ def quiet_trainer(
         gradient_clip_val=gradient_clip_val,
         max_epochs=max_epochs,
         limit_val_batches=1.0 if validate else 0,
-        callbacks=[*callbacks, OwnNoise()] if several else list(callbacks),
+        callbacks=[*callbacks, OneOfSeveral()] if several else list(callbacks),
         deterministic="warn",
         use_distributed_sampler=False,  # the data module knows which process reads what
         logger=False,
