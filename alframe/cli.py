@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -29,6 +29,8 @@ PACKAGED = Path(__file__).parent / "configs"
 CONFIGS = PACKAGED if PACKAGED.is_dir() else Path(__file__).parents[1] / "configs"
 INTERRUPTED = 130
 CONFIGURATION_ERRORS = (HydraException, OmegaConfBaseException)
+HYDRA = {"ignore_unknown_options": True, "allow_extra_args": True}
+"""The settings of a command whose words are Hydra's."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich")
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
@@ -47,20 +49,38 @@ def alframe(
         raise typer.Exit
 
 
-@app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True}, add_help_option=False)
+@app.command(context_settings=HYDRA, add_help_option=False)
 def run(context: typer.Context, quiet: Quiet = False) -> None:
     """Run active learning: [dim]alframe run data=mnist strategy=bald[/]; [bold]alframe run --help[/] lists all choices.
 
     The same command goes on with a run that was stopped.
     """
     progress.be_quiet(quiet)
-    # Hydra then raises instead of printing a message of its own and leaving.
-    os.environ["HYDRA_FULL_ERROR"] = "1"
-    sys.path.append(str(Path.cwd()))  # a configuration may name a class of the user's own
-    register_resolvers()
-    with _explained(context.args):
-        sys.argv = ["alframe run", *context.args]
-        hydra_main(version_base="1.3", config_path=str(CONFIGS), config_name="config")(_run)()
+    _configured("run", "config", context.args, _run)
+
+
+@app.command(context_settings=HYDRA, add_help_option=False)
+def score(context: typer.Context, quiet: Quiet = False) -> None:
+    """Score a pool with a run's model and keep the predictions: [dim]alframe score model=runs/NAME[/].
+
+    The same command goes on where it was stopped. [bold]alframe score --help[/] lists what can be said.
+    """
+    progress.be_quiet(quiet)
+    _configured("score", "score", context.args, _score)
+
+
+@app.command(context_settings=HYDRA, add_help_option=False)
+def select(context: typer.Context, quiet: Quiet = False) -> None:
+    """Choose from stored predictions: [dim]alframe select predictions/NAME strategy=margin budget=100[/].
+
+    [bold]alframe select --help[/] lists what can be said.
+    """
+    progress.be_quiet(quiet)
+    overrides = list(context.args)
+    if overrides and not overrides[0].startswith("-"):
+        quoted = overrides[0].replace("'", r"\'")  # a path may hold signs that mean something to Hydra
+        overrides[0] = f"predictions='{quoted}'"
+    _configured("select", "select", overrides, _select)
 
 
 @app.command()
@@ -98,8 +118,18 @@ def main() -> None:
     app()
 
 
+def _configured(command: str, root: str, overrides: Sequence[str], task: Callable[[DictConfig], None]) -> None:
+    """Run ``task`` on the configuration ``root`` with these overrides."""
+    # Hydra then raises instead of printing a message of its own and leaving.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    sys.path.append(str(Path.cwd()))  # a configuration may name a class of the user's own
+    with _explained(overrides, root):
+        sys.argv = [f"alframe {command}", *overrides]
+        hydra_main(version_base="1.3", config_path=str(CONFIGS), config_name=root)(task)()
+
+
 @contextmanager
-def _explained(overrides: Sequence[str] = ()) -> Iterator[None]:
+def _explained(overrides: Sequence[str] = (), root: str = "config") -> Iterator[None]:
     """End a user's mistake, or Ctrl-C, in one message instead of a traceback."""
     again = shlex.join(["alframe", *sys.argv[1:]])
     try:
@@ -109,7 +139,7 @@ def _explained(overrides: Sequence[str] = ()) -> Iterator[None]:
     except KeyboardInterrupt:
         _fail(f"Stopped. What was finished is kept; go on with the same command:\n  {again}", INTERRUPTED)
     except (AlframeError, *CONFIGURATION_ERRORS) as error:
-        _fail(_message(error, overrides), 2)
+        _fail(_message(error, overrides, root), 2)
 
 
 def _fail(message: str, code: int) -> NoReturn:
@@ -121,11 +151,45 @@ def _run(config: DictConfig) -> None:
     from alframe.run import Parts
     from alframe.run import run as run_parts
 
-    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)  # type: ignore[assignment]
-    check(plain, Parts)
+    plain = _checked(config, Parts)
     runtime = HydraConfig.get().runtime
     choices = {group: choice for group, choice in runtime.choices.items() if group.split("/")[0] in plain}
     run_parts(instantiate(config, _convert_="all"), Path(runtime.output_dir), {"choices": choices, **plain})
+
+
+def _score(config: DictConfig) -> None:
+    from alframe.score import Job, find_model, score_pool
+
+    plain = _checked(config, Job)
+    model = find_model(Path(plain["model"]), plain["model_round"])
+    job: Job = instantiate(config, _convert_="all")
+
+    def of_the_run(section: str) -> Any:
+        return instantiate(model.config[section], _convert_="all")
+
+    score_pool(
+        job,
+        model,
+        data=of_the_run("data") if job.data is None else job.data,
+        transforms=of_the_run("transforms"),
+        make_learner=of_the_run("learner"),
+        strategy=of_the_run("strategy"),
+    )
+
+
+def _select(config: DictConfig) -> None:
+    from alframe.select import Choice
+    from alframe.select import select as select_batch
+
+    _checked(config, Choice)
+    select_batch(instantiate(config, _convert_="all"))
+
+
+def _checked(config: DictConfig, root: Callable[..., Any]) -> dict[str, Any]:
+    """The configuration as plain values, checked against the class that takes it."""
+    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)  # type: ignore[assignment]
+    check(plain, root)
+    return plain
 
 
 def register_resolvers() -> None:
@@ -135,19 +199,22 @@ def register_resolvers() -> None:
     )
 
 
-def _message(error: BaseException, overrides: Sequence[str]) -> str:
+def _message(error: BaseException, overrides: Sequence[str], root: str) -> str:
     """What to tell the user: the innermost of alframe's own errors, or Hydra's with the nearest right name."""
     chain = list(_causes(error))
     own = [str(cause) for cause in chain if isinstance(cause, AlframeError)]
     if own:
         return own[-1]
     text = "\n".join(dict.fromkeys(str(cause).strip() for cause in chain if isinstance(cause, CONFIGURATION_ERRORS)))
+    no_plugin = re.search(r"In 'hydra/launcher/(?P<ours>\w+)': Could not load '(?P<theirs>\S+)'", text)
+    if no_plugin:
+        return "hydra/launcher={ours} builds on {theirs}: pip install 'alframe[{ours}]'".format(**no_plugin.groupdict())
     no_choice = re.search(r"Could not find '(?P<choice>\S+)'", text)
     if no_choice:
         choices = [str(path.relative_to(CONFIGS).with_suffix("")) for path in CONFIGS.rglob("*.yaml")]
         return unknown(no_choice["choice"], choices)
     no_key = re.search(r"Could not override '(?P<key>[\w./@-]+)'", text)
-    return unknown(no_key["key"], _known_keys(overrides)) if no_key else text
+    return unknown(no_key["key"], _known_keys(overrides, root)) if no_key else text
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -156,11 +223,14 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _known_keys(overrides: Sequence[str]) -> list[str]:
+def _known_keys(overrides: Sequence[str], root: str) -> list[str]:
     """Every key and group, with dots, of the configuration whose parts these overrides choose."""
     chosen = [word for word in overrides if "=" in word and (CONFIGS / f"{word.replace('=', '/', 1)}.yaml").is_file()]
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
-        config = compose("config", overrides=chosen)
+        config = compose(root, overrides=chosen)
     flat = flatten(OmegaConf.to_container(config, resolve=False))  # type: ignore[arg-type]  # a mapping, at the root
     paths = [[part for part in key.split(".") if not part.startswith("_")] for key in flat]
     return sorted({".".join(path[:end]) for path in paths for end in range(1, len(path) + 1)})
+
+
+register_resolvers()  # here, because a launcher's processes import this module and then read configurations

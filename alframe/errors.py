@@ -37,3 +37,7 @@ class RunConflict(AlframeError):
 
 class LabelsPending(AlframeError):
     """The oracle has not answered all of a query yet; the run goes on from here when it has."""
+
+
+class WorkersLost(AlframeError):
+    """Processes that compute died again and again over the same work."""

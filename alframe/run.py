@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +19,18 @@ from alframe.candidates import Candidates
 from alframe.cycle import Cycle, Plan
 from alframe.data import ImageData, Source, Transforms
 from alframe.errors import AlframeError, ConfigurationError, DataError
-from alframe.functional import REDUCTIONS
 from alframe.functional.randomness import generator
 from alframe.learner import Classifier
 from alframe.logfile import log_to
 from alframe.oracle import Oracle
-from alframe.pool import Ledger, Pool
+from alframe.pool import Ledger, Pool, fingerprint
 from alframe.progress import say
 from alframe.report import write_run_report
-from alframe.scoring import Scoring
+from alframe.scoring import Scoring, check_draws
 from alframe.stopping import StoppingRule
 from alframe.storage import Journal, claim_folder
 from alframe.strategy import Strategy
 from alframe.training import FromScratch
-from alframe.types import SampleTable
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +96,7 @@ def run(parts: Parts, folder: Path, config: Mapping[str, Any]) -> Path:
     predicts_loss = "predicted_loss" in parts.strategy.needs
     make_learner = partial(parts.learner, data.image_shape, data.num_classes, predicts_loss=predicts_loss)
     _try_out(parts, make_learner)
-    config = {**config, "classes": list(parts.data.classes), "data_sha256": _fingerprint(parts.data.table)}
+    config = {**config, "classes": list(parts.data.classes), "data_sha256": fingerprint(parts.data.table)}
     with claim_folder(folder, config) as engine, log_to(folder / "alframe.log"):
         log.info("run started", extra={"version": __version__, "config": config})
         say(f"[bold]{escape(parts.name)}[/] in {escape(str(folder))}")
@@ -151,20 +148,9 @@ def _try_out(parts: Parts, make_learner: Callable[[], Classifier]) -> None:
     if parts.cold_start.needs - {"embeddings"}:
         needs = ", ".join(sorted(parts.cold_start.needs))
         raise ConfigurationError(f"the first set is chosen without a learner, so cold_start cannot need {needs}")
-    if parts.strategy.needs & {"samples", *REDUCTIONS} and not learner.posterior.offers_samples:
-        raise ConfigurationError(
-            f"strategy {type(parts.strategy).__name__} needs posterior draws and this learner offers none: "
-            "choose learner/posterior=mc_dropout or learner/posterior=ensemble"
-        )
+    check_draws(learner, parts.strategy.needs, f"strategy {type(parts.strategy).__name__}")
     if parts.calibration.needs_held_out and parts.cycle.validation == 0:
         raise ConfigurationError(
             f"{type(parts.calibration).__name__} is fitted on validation samples and cycle.validation is 0: "
             "hold some out, as cycle.validation=200, or choose calibration=none"
         )
-
-
-def _fingerprint(table: SampleTable) -> str:
-    """SHA-256 over which samples there are, their labels and the held-out part: a run must not change its test set."""
-    digest = sha256("\n".join(table.ids.tolist()).encode())
-    digest.update(table.labels.tobytes() + table.held_out.tobytes())
-    return digest.hexdigest()

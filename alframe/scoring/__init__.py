@@ -1,6 +1,25 @@
-"""Passes of a learner over a pool: in memory, or block by block to files of any size."""
+"""Passes of a learner over a pool: in memory, or block by block to files of any size; here or on Ray's workers."""
 
+from alframe.scoring.engine import Engine, Local
+from alframe.scoring.needs import check_draws, named_needs
 from alframe.scoring.predict import Pace, Sink, concatenate, head_of, predict, predict_batch, stream
+from alframe.scoring.ray_engine import Ray
 from alframe.scoring.score import Scoring, keep, score
 
-__all__ = ["Pace", "Scoring", "Sink", "concatenate", "head_of", "keep", "predict", "predict_batch", "score", "stream"]
+__all__ = [
+    "Engine",
+    "Local",
+    "Pace",
+    "Ray",
+    "Scoring",
+    "Sink",
+    "check_draws",
+    "concatenate",
+    "head_of",
+    "keep",
+    "named_needs",
+    "predict",
+    "predict_batch",
+    "score",
+    "stream",
+]

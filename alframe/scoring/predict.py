@@ -67,10 +67,10 @@ def stream(
     *,
     seed: int,
     description: str = "predict",
-) -> None:
+) -> Pace:
     """``predict`` without keeping anything: ``sink`` is given each batch as it comes, without ``head``.
 
-    The log says how fast the pass was, and whether reading the images or the model was what it waited for.
+    Returns how fast the pass was, which the log says too.
     """
     data.predict_on(positions)
     scorer = _Scorer(learner, data, needs, seed, sink)
@@ -79,6 +79,7 @@ def stream(
         make_trainer(callbacks=[Advance(advance)]).predict(scorer, datamodule=data, return_predictions=False)
     pace = Pace(len(positions), perf_counter() - started, scorer.seconds)
     log.info("pass done", extra={"pass": description, **pace.summary()})
+    return pace
 
 
 def predict_batch(learner: Classifier, images: Tensor, ids: Ids, draws: Draws, needs: Collection[Need]) -> Predictions:

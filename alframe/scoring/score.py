@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
@@ -14,9 +14,10 @@ from alframe.data import ImageData
 from alframe.errors import ConfigurationError
 from alframe.learner import Classifier
 from alframe.progress import say
-from alframe.scoring.predict import concatenate, head_of, stream
+from alframe.scoring.engine import LOCAL, Engine
+from alframe.scoring.predict import Pace, concatenate, head_of
 from alframe.storage import Precision, PredictionStore, Request
-from alframe.types import Need, Positions, Predictions
+from alframe.types import Need, Positions, Predictions, SampleTable
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,12 @@ def score(
     model: str,
     seed: int,
     scoring: Scoring,
-) -> None:
+    engine: Engine = LOCAL,
+) -> Pace | None:
     """``predict`` into the folder of ``manifest``; begun there before, go on at the first block that is missing.
 
-    A sample that turns out to be unreadable is left out, and noted in ``data.unreadable``.
+    A sample that turns out to be unreadable is left out, and noted in ``data.unreadable``. Returns how fast it was;
+    ``None`` where nothing was missing. Costs that are not all 1 are kept with the predictions.
 
     Args:
         learner: predicts.
@@ -63,6 +66,7 @@ def score(
         model: the version of the learner.
         seed: of the posterior's draws; equal seeds give equal draws.
         scoring: how predictions are kept.
+        engine: where to compute.
 
     Raises:
         RunConflict: the folder holds predictions that were asked for otherwise.
@@ -74,12 +78,13 @@ def score(
         data.unreadable[int(positions[row])] = store.unreadable[str(ids[row])]
     if 0 < store.asked < len(positions):
         say(f"{store.asked} of {len(positions)} images are scored already; going on with the others")
-    left = positions[store.asked :]
+    left, pace = positions[store.asked :], None
     if len(left):
-        blocks = _Blocks(store, data.source.table.ids, scoring.block)
-        stream(learner, data, left, needs, make_trainer, blocks.add, seed=seed)
+        blocks = _Blocks(store, data.source.table, left, scoring.block)
+        pace = engine.stream(learner, data, left, needs, make_trainer, blocks.add, seed=seed)
         blocks.write()
     store.finish(manifest, head_of(learner) if "head" in needs else None)
+    return pace
 
 
 def keep(predictions: Predictions, manifest: Path) -> None:
@@ -95,14 +100,18 @@ def keep(predictions: Predictions, manifest: Path) -> None:
 class _Blocks:
     """Gathers batches until a block is full: its borders are those of batches, so that batches are the same again."""
 
-    def __init__(self, store: PredictionStore, ids: np.ndarray, size: int) -> None:
-        self._store, self._ids, self._size = store, ids, size
+    def __init__(self, store: PredictionStore, table: SampleTable, positions: Positions, size: int) -> None:
+        self._store, self._table, self._left, self._size = store, table, positions, size
+        self._has_costs = bool((table.costs != 1).any())
         self._batches: list[Predictions] = []
         self._unreadable: dict[str, str] = {}
 
     def add(self, batch: Predictions, unreadable: Mapping[int, str]) -> None:
+        asked, self._left = np.split(self._left, [len(batch) + len(unreadable)])
+        if self._has_costs:
+            batch = replace(batch, costs=self._table.costs[asked[~np.isin(asked, list(unreadable))]])
         self._batches.append(batch)
-        self._unreadable |= {str(self._ids[position]): reason for position, reason in unreadable.items()}
+        self._unreadable |= {str(self._table.ids[position]): reason for position, reason in unreadable.items()}
         if sum(map(len, self._batches)) + len(self._unreadable) >= self._size:
             self.write()
 

@@ -4,6 +4,7 @@ from alframe.storage.arrays import load_arrays, save_arrays
 from alframe.storage.artifacts import file_sha256, whole_file
 from alframe.storage.database import open_database, sqlite_url
 from alframe.storage.journal import Journal, JournalEntry
+from alframe.storage.origin import ORIGIN, Origin
 from alframe.storage.predictions import (
     MANIFEST,
     Manifest,
@@ -14,18 +15,21 @@ from alframe.storage.predictions import (
     read_predictions,
 )
 from alframe.storage.records import load_record, save_record
-from alframe.storage.run_folder import claim_folder
+from alframe.storage.run_folder import claim_folder, hold_folder
 
 __all__ = [
     "MANIFEST",
+    "ORIGIN",
     "Journal",
     "JournalEntry",
     "Manifest",
+    "Origin",
     "Precision",
     "PredictionStore",
     "Request",
     "claim_folder",
     "file_sha256",
+    "hold_folder",
     "load_arrays",
     "load_record",
     "open_database",

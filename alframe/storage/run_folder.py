@@ -32,15 +32,26 @@ def claim_folder(folder: Path, config: Mapping[str, Any]) -> Iterator[Engine]:
         RunConflict: another process holds the folder, or it belongs to another configuration (the difference is
             shown).
     """
+    with hold_folder(folder):
+        _agree_on_config(folder, config)
+        engine = open_database(sqlite_url(folder / DATABASE))
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+
+
+@contextmanager
+def hold_folder(folder: Path) -> Iterator[None]:
+    """Make ``folder`` where it is missing and hold it for this process.
+
+    Raises:
+        RunConflict: another process holds it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / ".lock", timeout=0):
-            _agree_on_config(folder, config)
-            engine = open_database(sqlite_url(folder / DATABASE))
-            try:
-                yield engine
-            finally:
-                engine.dispose()
+            yield
     except Timeout as error:
         raise RunConflict(f"another process is running in {folder}; wait for it, or choose another folder") from error
 

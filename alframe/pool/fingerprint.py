@@ -1,0 +1,14 @@
+"""Which samples a source has, as one number."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from alframe.types import SampleTable
+
+
+def fingerprint(table: SampleTable) -> str:
+    """SHA-256 over which samples there are, their labels and the held-out part: a run must not change its test set."""
+    digest = sha256("\n".join(table.ids.tolist()).encode())
+    digest.update(table.labels.tobytes() + table.held_out.tobytes())
+    return digest.hexdigest()

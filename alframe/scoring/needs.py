@@ -1,0 +1,59 @@
+"""What may be asked of a learner."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
+from typing import cast, get_args
+
+from alframe.errors import ConfigurationError
+from alframe.functional import REDUCTIONS
+from alframe.learner import Classifier
+from alframe.types import Need
+
+PREDICTED: tuple[Need, ...] = tuple(need for need in get_args(Need) if need != "history")
+"""What one learner can predict; ``history`` is of all those that a run had."""
+
+
+def named_needs(names: Iterable[str]) -> frozenset[Need]:
+    """The needs of these names, all of which one learner can predict.
+
+    Raises:
+        ConfigurationError: none, or a name that is none, with the nearest that is.
+
+    Examples:
+        >>> sorted(named_needs(["probs", "embeddings"]))
+        ['embeddings', 'probs']
+        >>> named_needs(["embedings"])
+        Traceback (most recent call last):
+        alframe.errors.ConfigurationError: nothing called 'embedings' can be predicted; did you mean embeddings?
+    """
+    names = list(names)
+    if not names:
+        raise ConfigurationError(f"needs is empty: name what to predict, of {', '.join(PREDICTED)}")
+    for name in names:
+        if name == "history":
+            raise ConfigurationError("history is what the learners of earlier rounds said: only a run has it")
+        if name not in PREDICTED:
+            nearest = get_close_matches(name, PREDICTED)
+            hint = f"did you mean {' or '.join(nearest)}?" if nearest else f"there are {', '.join(PREDICTED)}"
+            raise ConfigurationError(f"nothing called {name!r} can be predicted; {hint}")
+    return cast("frozenset[Need]", frozenset(names))
+
+
+def check_draws(learner: Classifier, needs: Collection[Need], asker: str) -> None:
+    """Refuse needs of posterior draws where the learner has none.
+
+    Args:
+        learner: built, trained or not.
+        needs: what is asked of it.
+        asker: who needs them, for the message.
+
+    Raises:
+        ConfigurationError: it offers no draws, and they are needed.
+    """
+    if {"samples", *REDUCTIONS}.intersection(needs) and not learner.posterior.offers_samples:
+        raise ConfigurationError(
+            f"{asker} needs posterior draws and this learner offers none: "
+            "choose learner/posterior=mc_dropout or learner/posterior=ensemble"
+        )
