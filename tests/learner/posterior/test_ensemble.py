@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from functools import partial
 from typing import Any
 
@@ -58,7 +59,16 @@ class Branching(Backbone):
         return features if features.sum() > 0 else 2 * features
 
 
-@pytest.mark.parametrize("backbone", [Branching, partial(TorchvisionBackbone, name="vit_b_32")])
+class Unbatched(Branching):
+    """Has an operation that vmap has no rule for, of which torch warns."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        warnings.warn("There is a performance drop because of a batching rule", UserWarning, stacklevel=1)
+        return (images * self.scale).flatten(1)
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
+@pytest.mark.parametrize("backbone", [Branching, Unbatched])
 @torch.inference_mode()
 def test_what_cannot_be_stacked_runs_one_by_one(backbone: Any, caplog: pytest.LogCaptureFixture) -> None:
     """Where vmap fails, or only helps itself with a slow loop, the log says so once and the draws are the same."""
