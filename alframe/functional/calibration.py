@@ -25,10 +25,17 @@ LOG_TEMPERATURES = np.linspace(-math.log(100), math.log(100), 19)
 """Where the search for the best temperature begins: from 0.01 to 100, with 1 in the middle."""
 
 TEMPERATURE_WIDTH = 1.0
-"""Standard deviation of the prior of a temperature's logarithm."""
+"""Standard deviation of the prior of a temperature's logarithm.
+
+With 20 held-out digits the negative log-likelihood of others is 0.46 nats, where it is 0.58 without calibration and 3.4
+without the prior; with 500 the prior makes no difference.
+"""
 
 CLASS_WIDTH = 0.5
-"""Standard deviation of the priors of a class's offset, and of its factor's logarithm about that of all classes."""
+"""Standard deviation of the priors of a class's offset, and of its factor's logarithm about that of all classes.
+
+Half of it is a little better with 20 held-out digits and twice as much with 200; without it, 200 are worse than none.
+"""
 
 
 def fit_temperature(logits: NDArray[Any], labels: NDArray[Any]) -> float:
