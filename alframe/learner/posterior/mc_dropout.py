@@ -65,7 +65,8 @@ class ThinnedHead(nn.Module):
     """``head`` under ``draws`` dropout masks, the same for every sample: so many thinned networks at once.
 
     Dropping an input of a linear layer is dropping a column of its weight. The masks are therefore folded into T
-    copies of the weights, and a whole batch goes through all draws in one matrix product per layer.
+    copies of the weights, and a whole batch goes through all draws in one matrix product per layer. The first layer,
+    which is the widest and whose input all draws share, is not even given what a draw drops.
 
     Args:
         head: the trained head.
@@ -82,14 +83,25 @@ class ThinnedHead(nn.Module):
             masks = torch.bernoulli(torch.full((draws, 1, layer.in_features), keep), generator=generator) / keep
             self.weights.append(layer.weight.detach() * masks.to(layer.weight))
             self.biases.append(layer.bias.detach())
+        self._kept = [(column != 0).any(dim=0).nonzero().squeeze(1) for column in self.weights[0]]
+        self._first = [
+            weight[:, kept].t().contiguous() for weight, kept in zip(self.weights[0], self._kept, strict=True)
+        ]
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits (B, T, C) for features (B, width) that the draws share, or (B, T, width) that each has of its own."""
-        draws = len(self.weights[0])
-        values = features.expand(draws, *features.shape) if features.ndim == 2 else features.transpose(0, 1)
-        for depth, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            values = torch.baddbmm(bias, values if depth == 0 else F.relu(values), weight.transpose(1, 2))
+        values = self._shared(features) if features.ndim == 2 else self._linear(0, features.transpose(0, 1))
+        for depth in range(1, len(self.weights)):
+            values = self._linear(depth, F.relu(values))
         return values.transpose(0, 1)
+
+    def _shared(self, features: Tensor) -> Tensor:
+        columns = features.t().contiguous()  # so that what is kept is copied row by row
+        each = zip(self._kept, self._first, strict=True)
+        return torch.stack([torch.addmm(self.biases[0], columns[kept].t(), weight) for kept, weight in each])
+
+    def _linear(self, depth: int, values: Tensor) -> Tensor:
+        return torch.baddbmm(self.biases[depth], values, self.weights[depth].transpose(1, 2))
 
 
 class ThinnedBackbone:
