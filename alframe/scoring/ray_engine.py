@@ -93,7 +93,7 @@ class Ray(Engine):
         """As ``Local`` does, from the batches that the workers send back.
 
         Raises:
-            ConfigurationError: this machine has fewer cores or GPUs than the workers ask for.
+            ConfigurationError: Ray on this machine has fewer cores or GPUs than the workers ask for.
             WorkersLost: the same batches cost too many workers their life.
         """
         size = data.evaluation_batch_size
@@ -101,6 +101,7 @@ class Ray(Engine):
         recipe = _Recipe(learner, alone, positions, tuple(needs), make_trainer, seed)
         worked = computed = 0.0
         with self.cluster(), bar("predict", total=math.ceil(len(positions) / size)) as advance:
+            self._check_room()
             started = perf_counter()
             for row in self._rows(recipe, size * self._batches):
                 batch, unreadable = _unpacked(row["batch"])
@@ -140,6 +141,18 @@ class Ray(Engine):
             yield from dataset.iter_rows()
         except RayError as error:
             raise self._explained(error) from error
+
+    def _check_room(self) -> None:
+        # A cluster may grow when it is asked to; a machine would have the pass wait for ever.
+        import ray
+
+        there = ray.cluster_resources() if self._address is None else {}
+        for kind, each in (("CPU", self._cpus), ("GPU", self._gpus)):
+            if there and self._workers * each > there.get(kind, 0):
+                raise ConfigurationError(
+                    f"engine.workers={self._workers} want {self._workers * each:g} {kind}s, and Ray has "
+                    f"{there.get(kind, 0):g} on this machine: lower engine.workers or engine.{kind.lower()}s"
+                )
 
     def _explained(self, error: Exception) -> Exception:
         from ray.exceptions import RayActorError

@@ -147,6 +147,14 @@ def test_images_that_kill_every_worker_are_given_up(tmp_path: Path) -> None:
         run(tmp_path, source, Ray(workers=1, batches=1, retries=0))
 
 
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize(("options", "message"), [({"workers": 3}, "want 3 CPUs"), ({"gpus": 40}, "want 80 GPUs")])
+def test_more_than_the_machine_has_is_refused(tmp_path: Path, options: dict[str, Any], message: str) -> None:
+    """Ray would wait for ever for what will not come."""
+    with pytest.raises(ConfigurationError, match=message):
+        run(tmp_path, tiny.Bars(), Ray(**options))
+
+
 @pytest.mark.parametrize("option", ["workers", "cpus", "batches"])
 def test_engines_of_nothing_are_refused(option: str) -> None:
     nothing: Any = {option: 0}
