@@ -28,9 +28,9 @@ def test_only_the_command_line_is_left_out_of_the_hydra_contract() -> None:
 
 
 def test_every_choice_of_the_readme_exists() -> None:
-    """Each strategy and data source that the README's tables name is a file, and each file is named."""
+    """Each strategy, data source, ... that the README's tables name is a file, and each file is named."""
     readme = (ROOT / "README.md").read_text()
-    for group in ("strategy", "data"):
+    for group in ("strategy", "data", "candidates", "learner/posterior"):
         section = re.search(rf"\| `{group}=` \|.*?\n\n", readme, flags=re.DOTALL)
         assert section is not None
         first_column = [row.split("|")[1] for row in section[0].splitlines()[2:] if row.startswith("|")]

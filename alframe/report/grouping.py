@@ -11,7 +11,7 @@ from alframe.errors import ConfigurationError
 from alframe.report.run_folder import RunFolder
 from alframe.storage.run_folder import INCIDENTAL
 
-NOT_COMPARED = INCIDENTAL | {"seed", "name", "data.root", "trainer.accelerator", "trainer.devices"}
+NOT_COMPARED = INCIDENTAL | {"seed", "name", "data.root", "data.source.root", "trainer.accelerator", "trainer.devices"}
 """Keys that say which repetition a run is, or where it is computed, and not what it is."""
 
 BASELINE = "random"
