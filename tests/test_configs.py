@@ -17,17 +17,22 @@ from alframe.run import Parts
 FILES = sorted(str(path.relative_to(CONFIGS).with_suffix("")) for path in CONFIGS.rglob("*.yaml"))
 CHOICES = [name for name in FILES if "/" in name and not name.startswith("experiment/")]
 # Parts of parts: the tests of their rooms build them.
-INNER = ("embeddings/", "engine/", "index/")
+INNER = ("embeddings/", "engine/", "hydra/", "index/")
 EXPERIMENTS = [name for name in FILES if name.startswith("experiment/")]
 # What has no default, because only the user knows it; and what would need a download.
 REQUIRED = {
     "data/image_folder": ["data.root=photos", "learner/backbone=resnet"],
+    "data/unlabelled_folder": ["data.root=photos", "learner/backbone=resnet"],
     "data/csv": ["data.path=labels.csv", "learner/backbone=resnet"],
+    "data/parquet": ["data.path=labels.parquet", "learner/backbone=resnet"],
     "transforms/image_folder": ["learner/backbone=resnet"],
     "transforms/csv": ["learner/backbone=resnet"],
 }
 # These open files when they are built: alframe.data's tests build them on files of their own.
-OPENS_FILES = ("alframe.data.TorchvisionSet", "alframe.data.ImageFolder", "alframe.data.CsvTable")
+OPENS_FILES = tuple(
+    f"alframe.data.{name}"
+    for name in ("TorchvisionSet", "LongTailed", "ImageFolder", "UnlabelledFolder", "CsvTable", "ParquetTable")
+)
 
 
 def composed(*overrides: str) -> Any:
