@@ -15,8 +15,8 @@ from torch.utils.data import DataLoader
 
 from alframe.data.dataset import Batch, BatchReader, InOrder, RandomDraws
 from alframe.data.source import Source
-from alframe.data.transforms import Pipeline, Transforms, prepare_worker
-from alframe.data.workers import automatic_workers
+from alframe.data.transforms import Pipeline, Transforms
+from alframe.data.workers import InterruptibleLoader, automatic_workers, prepare_worker
 from alframe.errors import ConfigurationError, InvalidInput
 from alframe.progress import bar
 from alframe.types import Floats, Positions
@@ -143,7 +143,7 @@ class ImageData(LightningDataModule):
         """Batches of what ``fit_on`` named, through the training transforms."""
         if self._training is None:
             raise InvalidInput("no samples to train on: call fit_on(positions, labels, seed=...) first")
-        return self._loader(self._share(self._training), self._transforms.for_training())
+        return self._loader(self._share(self._training), self._transforms.for_training(), passes=True)
 
     def val_dataloader(self) -> DataLoader[Batch] | list[DataLoader[Batch]]:
         """Batches of the validation samples that ``fit_on`` named, through the evaluation transforms."""
@@ -151,7 +151,7 @@ class ImageData(LightningDataModule):
             # Lightning would ask in every round whether this is intended.
             warnings.filterwarnings("ignore", "Total length of `list` across ranks is zero", UserWarning)
             return []
-        return self._loader(self._share(self._validation), self._transforms.for_evaluation())
+        return self._loader(self._share(self._validation), self._transforms.for_evaluation(), passes=True)
 
     def predict_dataloader(self) -> DataLoader[Batch]:
         """Batches of what ``predict_on`` named, through the evaluation transforms, with true labels."""
@@ -209,16 +209,20 @@ class ImageData(LightningDataModule):
             if values.min() < 0 or values.max() >= end:
                 raise InvalidInput(f"{name} must lie in 0..{end - 1}, got {values.min()}..{values.max()}")
 
-    def _loader(self, requests: RandomDraws | InOrder, pipeline: Pipeline) -> DataLoader[Batch]:
+    def _loader(
+        self, requests: RandomDraws | InOrder, pipeline: Pipeline, *, passes: bool = False
+    ) -> DataLoader[Batch]:
+        """Workers stay from pass to pass where there are several; after a single one they end before it returns."""
         # Lightning would recommend more workers in every round; their number is the user's choice.
         warnings.filterwarnings("ignore", ".* does not have many workers", UserWarning)
-        return DataLoader(
+        return InterruptibleLoader(
             BatchReader(self.source, pipeline),
             batch_size=None,  # a request is a whole batch
             sampler=requests,
             num_workers=self._workers,
             prefetch_factor=self._prefetch if self._workers else None,
-            persistent_workers=self._workers > 0,
+            # Those that stay are ended by a destructor, in which Python drops a Ctrl-C.
+            persistent_workers=passes and self._workers > 0,
             pin_memory=torch.cuda.is_available(),
             worker_init_fn=prepare_worker,
             # Of its own: the loader draws seeds for its workers, and dropout must not depend on how many there are.

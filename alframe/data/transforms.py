@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 import PIL.Image
 import torch
@@ -131,11 +130,6 @@ class Transforms:
         # Averaging over areas keeps a strongly shrunk image free of aliasing.
         resize = A.Resize(self.image_size, self.image_size, area_for_downscale="image")
         return Pipeline(steps, resize, self.channels, self._mean, self._std, side)
-
-
-def prepare_worker(worker: int) -> None:  # noqa: ARG001 (PyTorch passes it)
-    """Keep OpenCV to one thread in a process that reads images: the processes are the parallelism."""
-    cv2.setNumThreads(0)
 
 
 def _recolour(image: Image, channels: Literal[1, 3]) -> Image:
