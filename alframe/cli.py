@@ -16,6 +16,7 @@ from hydra import compose, initialize_config_dir
 from hydra import main as hydra_main
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -152,9 +153,12 @@ def _run(config: DictConfig) -> None:
     from alframe.run import run as run_parts
 
     plain = _checked(config, Parts)
-    runtime = HydraConfig.get().runtime
-    choices = {group: choice for group, choice in runtime.choices.items() if group.split("/")[0] in plain}
-    run_parts(instantiate(config, _convert_="all"), Path(runtime.output_dir), {"choices": choices, **plain})
+    hydra = HydraConfig.get()
+    folder = Path(hydra.runtime.output_dir)
+    if hydra.mode is RunMode.MULTIRUN and hydra.runtime.choices["hydra/launcher"] != "basic":
+        progress.sign(folder.name)
+    choices = {group: choice for group, choice in hydra.runtime.choices.items() if group.split("/")[0] in plain}
+    run_parts(instantiate(config, _convert_="all"), folder, {"choices": choices, **plain})
 
 
 def _score(config: DictConfig) -> None:

@@ -167,10 +167,18 @@ def test_networks_that_are_not_trained_have_no_gradients() -> None:
 def test_no_process_outlives_a_fit_that_fails() -> None:
     """They would go on training, and the command would wait for them before it ends."""
     trainer = quiet_trainer(accelerator="cpu", devices=2, on_all_devices=True)
-    process = get_context("spawn").Process(target=time.sleep, args=(600,))
-    process.start()
-    trainer.strategy.launcher.procs = [process]  # type: ignore[union-attr]
-    with pytest.raises(KeyboardInterrupt), processes_of(trainer):
-        raise KeyboardInterrupt
+    earlier, process = (get_context("spawn").Process(target=time.sleep, args=(600,)) for _ in range(2))
+    earlier.start()
+
+    def interrupted_fit() -> None:
+        with processes_of(trainer):
+            process.start()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_fit()
     process.join(timeout=60)
     assert process.exitcode == -signal.SIGKILL
+    assert earlier.is_alive()
+    earlier.kill()
+    earlier.join()

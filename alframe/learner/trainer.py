@@ -8,6 +8,7 @@ import signal
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing import active_children
 from typing import Any, Literal
 
 import torch
@@ -124,13 +125,18 @@ def interruptible() -> Iterator[None]:
 
 @contextmanager
 def processes_of(trainer: Trainer) -> Iterator[None]:
-    """Around ``trainer.fit``: Ctrl-C reaches the caller, and no process that the fit started outlives the block."""
+    """Around ``trainer.fit``: Ctrl-C reaches the caller, and no process that the fit started outlives the block.
+
+    One that waits for another to begin would not hear Ctrl-C itself.
+    """
+    before = active_children()
     try:
         with interruptible():
             yield
     finally:
         if trainer.strategy.launcher is not None:
-            trainer.strategy.launcher.kill(signal.SIGKILL)
+            for process in set(active_children()).difference(before):
+                process.kill()
 
 
 @contextmanager
