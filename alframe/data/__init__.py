@@ -8,9 +8,11 @@ from alframe.data.digits import Digits
 from alframe.data.image_folder import ImageFolder
 from alframe.data.long_tailed import LongTailed
 from alframe.data.module import ImageData
+from alframe.data.parquet_table import ParquetTable
 from alframe.data.source import Image, Source
 from alframe.data.torchvision_set import TorchvisionSet
 from alframe.data.transforms import Transforms
+from alframe.data.unlabelled_folder import UnlabelledFolder
 
 __all__ = [
     "Batch",
@@ -20,7 +22,9 @@ __all__ = [
     "ImageData",
     "ImageFolder",
     "LongTailed",
+    "ParquetTable",
     "Source",
     "TorchvisionSet",
     "Transforms",
+    "UnlabelledFolder",
 ]

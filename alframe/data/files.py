@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
-from alframe.data.images import decode_image
+import numpy as np
+from numpy.typing import NDArray
+
+from alframe.data.images import SUFFIXES, decode_image
 from alframe.data.source import Image, Source
-from alframe.errors import UnreadableImage
+from alframe.errors import ConfigurationError, UnreadableImage
 from alframe.types import SampleTable
 
 
 class FileSource(Source):
-    """Image files below ``root``; a sample's id is its path from there, with ``/`` on every system."""
+    """Image files below ``root``; ``paths`` from there have ``/`` on every system, and are the ids if ``None``."""
 
-    def __init__(self, name: str, classes: tuple[str, ...], root: Path, table: SampleTable) -> None:
+    def __init__(
+        self,
+        name: str,
+        classes: tuple[str, ...],
+        root: Path,
+        table: SampleTable,
+        paths: NDArray[np.str_] | None = None,
+    ) -> None:
         self.name = name
         self.classes = classes
         self.table = table
         self._root = root
+        self._paths = table.ids if paths is None else paths
 
     def read(self, position: int, side: int | None = None) -> Image:
         """Decode the file of row ``position``, see ``decode_image``."""
@@ -38,7 +51,7 @@ class FileSource(Source):
             raise UnreadableImage(f"the file cannot be opened: {error.strerror}") from error
 
     def _path(self, position: int) -> Path:
-        return self._root / str(self.table.ids[position])
+        return self._root / str(self._paths[position])
 
 
 def natural_key(name: str) -> tuple[list[tuple[str, int]], str]:
@@ -49,3 +62,28 @@ def natural_key(name: str) -> tuple[list[tuple[str, int]], str]:
     """
     runs = re.findall(r"([^0-9]*)([0-9]*)", name.casefold())
     return [(text, int(number or -1)) for text, number in runs], name
+
+
+def image_names(folder: Path) -> list[str]:
+    """Paths from ``folder``, with ``/``, of the images anywhere below it, in natural order.
+
+    Hidden files and folders are passed over; links to folders are not followed.
+    """
+    found = []
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        below = Path(parent).relative_to(folder)
+        shown = (name for name in files if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES)
+        found += [(below / name).as_posix() for name in shown if (folder / below / name).is_file()]
+    return sorted(found, key=natural_key)
+
+
+def check_classes(classes: Sequence[str]) -> tuple[str, ...]:
+    """Class names as a source has them.
+
+    Raises:
+        ConfigurationError: a name that is empty or that another class has.
+    """
+    if "" in classes or len(set(classes)) < len(classes):
+        raise ConfigurationError(f"data.classes must name each class once, got {list(classes)}")
+    return tuple(classes)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from alframe.data.files import FileSource, natural_key
+from alframe.data.files import FileSource, image_names, natural_key
 from alframe.data.images import SUFFIXES
 from alframe.data.splits import held_out_mask
 from alframe.errors import DataError
@@ -73,7 +73,9 @@ def _has_split(folder: Path) -> bool:
 def _class_files(folder: Path) -> dict[str, list[Path]]:
     """The images of each class, both in natural order; at least one."""
     names = (entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    found = {name: _images_below(folder / name) for name in sorted(names, key=natural_key)}
+    found = {
+        name: [folder / name / file for file in image_names(folder / name)] for name in sorted(names, key=natural_key)
+    }
     classes = {name: files for name, files in found.items() if files}
     if not classes:
         raise DataError(
@@ -81,10 +83,3 @@ def _class_files(folder: Path) -> dict[str, list[Path]]:
             f"{' '.join(sorted(SUFFIXES))}; sort the images into one folder per class"
         )
     return classes
-
-
-def _images_below(folder: Path) -> list[Path]:
-    names = (path.relative_to(folder) for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    shown = (name for name in names if not any(part.startswith(".") for part in name.parts))
-    files = (folder / name for name in sorted(shown, key=lambda name: natural_key(name.as_posix())))
-    return [file for file in files if file.is_file()]

@@ -12,9 +12,9 @@ import albumentations
 import numpy as np
 import pytest
 import torch
+from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from numpy.typing import NDArray
-from omegaconf import OmegaConf
 
 from alframe.data import Transforms
 from alframe.errors import ConfigurationError
@@ -161,7 +161,8 @@ def test_every_data_set_has_its_transforms() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_configuration_gives_the_stated_shape(name: str) -> None:
     """Each file builds, and images of several sizes and channels come out as it says, both ways."""
-    config = OmegaConf.create({"transforms": OmegaConf.load(CONFIGS / "transforms" / f"{name}.yaml")}).transforms
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        config = compose(f"transforms/{name}").transforms
     transforms = instantiate(config, _convert_="all")
     expected = (2, config.channels, config.image_size, config.image_size)
     images = [*some_images(1, 32, 32, 3), *some_images(1, 300, 200, 1)]
