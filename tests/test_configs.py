@@ -26,7 +26,9 @@ REQUIRED = {
     "data/csv": ["data.path=labels.csv", "learner/backbone=resnet"],
     "data/parquet": ["data.path=labels.parquet", "learner/backbone=resnet"],
     "transforms/image_folder": ["learner/backbone=resnet"],
+    "transforms/unlabelled_folder": ["learner/backbone=resnet"],
     "transforms/csv": ["learner/backbone=resnet"],
+    "transforms/parquet": ["learner/backbone=resnet"],
 }
 # These open files when they are built: alframe.data's tests build them on files of their own.
 OPENS_FILES = tuple(
