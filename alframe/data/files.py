@@ -69,12 +69,13 @@ def image_names(folder: Path) -> list[str]:
 
     Hidden files and folders are passed over; links to folders are not followed.
     """
-    found = []
+    found, suffixes = [], tuple(SUFFIXES)
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        below = Path(parent).relative_to(folder)
-        shown = (name for name in files if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES)
-        found += [(below / name).as_posix() for name in shown if (folder / below / name).is_file()]
+        place = Path(parent)
+        below = "" if place == folder else f"{place.relative_to(folder).as_posix()}/"
+        shown = (name for name in files if not name.startswith(".") and name.lower().endswith(suffixes))
+        found += [f"{below}{name}" for name in shown if (place / name).is_file()]
     return sorted(found, key=natural_key)
 
 
