@@ -91,7 +91,7 @@ class ViewDraws(Draws):
             found.append(network.head(plain).unsqueeze(1))
             for some in some_at_once(len(self._views), images):
                 views = self._seen(images, self._views[some])
-                found.append(network(views.flatten(0, 1)).reshape(*views.shape[:2], -1))
+                found.append(network(views.flatten(0, 1)).unflatten(0, views.shape[:2]))
         return torch.cat(found, dim=1)
 
     def _seen(self, images: Tensor, views: Tensor) -> Tensor:
