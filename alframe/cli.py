@@ -218,7 +218,7 @@ def _message(error: BaseException, overrides: Sequence[str], root: str) -> str:
         choices = [str(path.relative_to(CONFIGS).with_suffix("")) for path in CONFIGS.rglob("*.yaml")]
         return unknown(no_choice["choice"], choices)
     no_key = re.search(r"Could not override '(?P<key>[\w./@-]+)'", text)
-    return unknown(no_key["key"], _known_keys(overrides, root)) if no_key else text
+    return _unknown_key(no_key["key"], overrides, root) if no_key else text
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -227,11 +227,35 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _known_keys(overrides: Sequence[str], root: str) -> list[str]:
-    """Every key and group, with dots, of the configuration whose parts these overrides choose."""
-    chosen = [word for word in overrides if "=" in word and (CONFIGS / f"{word.replace('=', '/', 1)}.yaml").is_file()]
+def _unknown_key(key: str, overrides: Sequence[str], root: str) -> str:
+    """What to say of a key that is nowhere, and of a group that only another choice has as a part."""
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        groups = set(compose(root, return_hydra_config=True).hydra.runtime.choices)
+        chosen = [word for word in overrides if word.split("=")[0] in groups and _config_file(word).is_file()]
         config = compose(root, overrides=chosen)
+    for word in overrides:
+        if word.startswith(f"{key}=") and (found := _whole_of(key, groups)):
+            whole, place = found
+            return f"{key!r} is a part of {whole}; choose it with {whole} {key}@{place}{word.removeprefix(key)}"
+    return unknown(key, _keys(config))
+
+
+def _config_file(choice: str) -> Path:
+    return CONFIGS / f"{choice.replace('=', '/', 1)}.yaml"
+
+
+def _whole_of(part: str, groups: set[str]) -> tuple[str, str] | None:
+    """The choice in one of ``groups`` whose file names the group ``part`` in its defaults, and where it puts it."""
+    for file in sorted(CONFIGS.rglob("*.yaml")):
+        group = file.parent.relative_to(CONFIGS).as_posix()
+        named = re.search(rf"^  - /{re.escape(part)}@([\w.]+):", file.read_text(), re.MULTILINE)
+        if named and group in groups:
+            return f"{group}={file.stem}", f"{group.replace('/', '.')}.{named[1]}"
+    return None
+
+
+def _keys(config: DictConfig) -> list[str]:
+    """Every key and group, with dots."""
     flat = flatten(OmegaConf.to_container(config, resolve=False))  # type: ignore[arg-type]  # a mapping, at the root
     paths = [[part for part in key.split(".") if not part.startswith("_")] for key in flat]
     return sorted({".".join(path[:end]) for path in paths for end in range(1, len(path) + 1)})

@@ -80,6 +80,9 @@ def test_sweep_and_compare(folder: Path) -> None:
         ("learner/posterior=mcdropout", "did you mean learner/posterior/mc_dropout"),
         ("strategi=entropy", "did you mean strategy"),
         ("cycle.round=3", "did you mean cycle.rounds"),
+        ("candidates=seals embeddings=pretrained", "candidates=seals embeddings@candidates.embeddings=pretrained"),
+        ("index=hnsw embeddings=pretrained", "candidates=seals index@candidates.index=hnsw"),
+        ("engine=ray", "the configuration has no 'engine'"),
         ("+cycle.round=3", "did you mean cycle.rounds"),
         ("+sed=3", "did you mean seed"),
         ("data=mnist data.rot=x", "did you mean data.root"),
@@ -120,7 +123,7 @@ def test_help_names_the_commands_and_every_choice() -> None:
         "strategy: alfa_mix, badge",
         "stopping: all_of, any_of",
         "data: cifar10",
-        "learner/posterior: ensemble, mc_dropout",
+        "learner/posterior: ensemble, evidential",
         "rounds: 10",
         "-m",
     ):
