@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from shutil import rmtree
 
 import numpy as np
 from pytorch_lightning import Trainer
@@ -23,7 +24,16 @@ from alframe.pool import Pool, State
 from alframe.progress import say
 from alframe.scoring import Scoring, keep, score
 from alframe.stopping import StoppingRule
-from alframe.storage import MANIFEST, Journal, file_sha256, load_record, read_predictions, save_arrays, save_record
+from alframe.storage import (
+    MANIFEST,
+    Journal,
+    file_sha256,
+    load_record,
+    read_manifest,
+    read_predictions,
+    save_arrays,
+    save_record,
+)
 from alframe.strategy import Strategy
 from alframe.training import FromScratch
 from alframe.types import CurvePoint, Need, Positions, Predictions, Progress, Query
@@ -132,8 +142,8 @@ class Cycle:
             if self._strategy(round).uses_labelled:
                 positions = np.concatenate([positions, self.pool.in_state(State.LABELLED)])
             self._score(round, positions, manifest)
-            self._set_aside_unreadable(round)
-            if len(positions) and len(self.data.unreadable.keys() & set(positions.tolist())) == len(positions):
+            if len(positions) and np.isin(positions, list(self.data.unreadable)).all():
+                rmtree(manifest.parent)
                 raise DataError(f"none of the {len(positions)} images of the pool can be read: are they still there?")
 
     def _candidates(self, round: int) -> Positions:
@@ -178,8 +188,12 @@ class Cycle:
 
     def _query(self, round: int) -> Query:
         if not self.journal.done(round, "query"):
-            predictions = read_predictions(self.journal.path(round, "predict").parent)
-            unlabelled, labelled = self._split(predictions, round)
+            folder = self.journal.path(round, "predict").parent
+            # Not before the step is done: what it asks for would be another set when it is done again.
+            for name, reason in read_manifest(folder).unreadable.items():
+                self.data.note_unreadable(int(self.pool.positions(np.array([name]))[0]), reason)
+            self._set_aside_unreadable(round)
+            unlabelled, labelled = self._split(read_predictions(folder), round)
             self._view(round, unlabelled)
             wanted = self.plan.initial if round == 0 else self.plan.batch
             allowed = self.stopping.allows(self._progress(round))

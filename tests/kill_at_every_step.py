@@ -17,11 +17,28 @@ from typing import Any
 import tiny
 
 from alframe import progress
+from alframe.data import Image
+from alframe.errors import UnreadableImage
 from alframe.run import run
 from alframe.storage import Journal, artifacts, open_database
 from alframe.strategy import Forgetting
 
 KILLED = -signal.SIGKILL
+
+
+class Fading(tiny.Bars):
+    """Two images of the pool are lost once the first round is over, whichever process asks."""
+
+    in_memory = False
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def read(self, position: int, side: int | None = None) -> Image:
+        if position in (4, 6) and (self._folder / "round-000/evaluation.json").exists():
+            raise UnreadableImage("truncated")
+        return super().read(position, side)
 
 
 def attempt(folder: Path, prepare: Callable[[], None] = lambda: None) -> int:
@@ -30,7 +47,7 @@ def attempt(folder: Path, prepare: Callable[[], None] = lambda: None) -> int:
     if process == 0:
         prepare()
         progress.be_quiet(True)
-        run(tiny.parts(strategy=Forgetting()), folder, tiny.CONFIG)
+        run(tiny.parts(strategy=Forgetting(), data=Fading(folder)), folder, tiny.CONFIG)
         os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 

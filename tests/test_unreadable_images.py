@@ -68,6 +68,27 @@ def test_a_pool_that_cannot_be_read_at_all_is_an_error(tmp_path: Path) -> None:
     assert not said(tmp_path) or all(entry.label is not None for entry in said(tmp_path))
 
 
+def test_a_disk_that_is_gone_when_the_pool_is_scored_loses_nothing(tmp_path: Path) -> None:
+    """The run stops with the pool as it was, and goes on when the disk is back."""
+
+    class Unmounted(tiny.Bars):
+        in_memory = False
+        gone = True
+
+        def read(self, position: int, side: int | None = None) -> Image:
+            if self.gone and (tmp_path / "round-000/evaluation.json").exists():
+                raise UnreadableImage("the file is missing")
+            return super().read(position, side)
+
+    source = Unmounted()
+    with pytest.raises(DataError, match="none of the 39 images of the pool can be read"):
+        start(tmp_path, data=source)
+    assert all(entry.label is not None for entry in said(tmp_path))
+    source.gone = False
+    start(tmp_path, data=source)
+    assert len(list(tmp_path.glob("round-*/evaluation.json"))) == 3
+
+
 class Silent(Simulated):
     def collect(self, query: Query) -> list[Annotation]:  # noqa: ARG002 (the oracle's signature)
         return []
