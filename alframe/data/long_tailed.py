@@ -14,7 +14,7 @@ class LongTailed(Source):
     """Another source with fewer and fewer training samples from its first class to its last.
 
     Class ``c`` of ``C`` keeps the share ``ratio ** (-c / (C - 1))`` of what the largest class has, or all it has where
-    that is less; which, the seed says. Held-out samples, and such without a label, all stay.
+    that is less, and at least one sample; which, the seed says. Held-out samples, and such without a label, all stay.
 
     Args:
         source: the other source.
@@ -52,6 +52,6 @@ def _kept(table: SampleTable, classes: int, ratio: float, seed: int) -> np.ndarr
     members = [np.flatnonzero((table.labels == label) & ~table.held_out) for label in range(classes)]
     largest = max(map(len, members))
     for label, rows in enumerate(members):
-        count = min(len(rows), round(largest * ratio ** (-label / (classes - 1))))
+        count = min(len(rows), max(1, round(largest * ratio ** (-label / (classes - 1)))))
         kept.append(rng.choice(rows, size=count, replace=False))
     return np.sort(np.concatenate(kept))

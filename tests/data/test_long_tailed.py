@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tiny
 
-from alframe.data import LongTailed
+from alframe.data import Digits, LongTailed
 from alframe.errors import ConfigurationError
 
 
@@ -21,6 +21,14 @@ def test_classes_shrink_by_equal_factors() -> None:
     tail = LongTailed(source, ratio=16, seed=1)
     assert counts(tail) == [counts(tail)[0], round(largest / 4), round(largest / 16)]
     assert tail.table.held_out.sum() == source.table.held_out.sum()
+
+
+def test_no_class_vanishes() -> None:
+    """However large the ratio, a class that has samples keeps one."""
+    source = Digits()
+    tail = counts(LongTailed(source, ratio=1e6))
+    assert tail[0] == np.sum(~source.table.held_out & (source.table.labels == 0))
+    assert tail[5:] == [1] * 5
 
 
 def test_images_keep_their_names_labels_and_pixels() -> None:
