@@ -123,13 +123,23 @@ class Transforms:
         return self._pipeline(self._train)
 
     def for_evaluation(self) -> Pipeline:
-        """The evaluation steps and the fixed ending; without steps, smaller images are enough."""
-        return self._pipeline(self._evaluation, side=None if self._evaluation else self.image_size)
+        """The evaluation steps and the fixed ending; where these begin by shrinking, smaller images are enough."""
+        return self._pipeline(self._evaluation, side=_side_enough(self._evaluation, self.image_size))
 
     def _pipeline(self, steps: tuple[A.BasicTransform, ...], side: int | None = None) -> Pipeline:
         # Averaging over areas keeps a strongly shrunk image free of aliasing.
         resize = A.Resize(self.image_size, self.image_size, area_for_downscale="image")
         return Pipeline(steps, resize, self.channels, self._mean, self._std, side)
+
+
+def _side_enough(steps: tuple[A.BasicTransform, ...], image_size: int) -> int | None:
+    """The shorter side that the steps leave of any larger image before they do anything else, if there is one."""
+    if not steps:
+        return image_size
+    first = steps[0]
+    if isinstance(first, A.SmallestMaxSize) and isinstance(first.max_size, int) and first.p == 1:
+        return first.max_size
+    return None
 
 
 def _recolour(image: Image, channels: Literal[1, 3]) -> Image:

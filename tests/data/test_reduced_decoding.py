@@ -9,6 +9,9 @@ import numpy as np
 import PIL.Image
 import PIL.ImageFile
 import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
 from numpy.typing import NDArray
 from sklearn.datasets import load_sample_image
 
@@ -16,6 +19,7 @@ from alframe.data import ImageData, ImageFolder, Transforms
 from alframe.data.images import MARGIN, MAX_PIXELS, decode_image
 from alframe.errors import UnreadableImage
 
+CONFIGS = Path(__file__).parents[2] / "configs"
 SIDE = 50
 PHOTOGRAPHS = [load_sample_image("china.jpg"), load_sample_image("flower.jpg")]  # 427 x 640, in colour
 
@@ -139,8 +143,49 @@ def test_a_truncated_file_is_damaged_at_any_size(tmp_path: Path) -> None:
         decode_image(path, SIDE)
 
 
+@pytest.mark.parametrize("name", ["image_folder", "csv", "unlabelled_folder", "parquet"])
+def test_what_is_shipped_for_photographs_reads_them_reduced(tmp_path: Path, name: str) -> None:
+    """Half of a large photograph gives nearly the tensor of the whole: within two grey levels on average."""
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        transforms = instantiate(compose(f"transforms/{name}").transforms, _convert_="all")
+    pipeline = transforms.for_evaluation()
+    large = np.asarray(PIL.Image.fromarray(PHOTOGRAPHS[0]).resize((1400, 1000), PIL.Image.Resampling.BICUBIC))
+    path = saved(tmp_path / "large.jpg", large, quality=90)
+    reduced, whole = decode_image(path, pipeline.side), decode_image(path)
+    assert whole.shape == (1000, 1400, 3)
+    assert reduced.shape == (500, 700, 3)
+    grey_levels = 255 * torch.tensor(pipeline.std)[:, None, None]
+    difference = (pipeline([reduced], seed=0) - pipeline([whole], seed=0)).abs() * grey_levels
+    assert difference.mean() < 2
+    assert difference.flatten().quantile(0.99) < 16
+
+
+@pytest.mark.parametrize(
+    ("steps", "side"),
+    [
+        ([], 8),
+        ([{"SmallestMaxSize": {"max_size": 12}}, {"CenterCrop": {"height": 8, "width": 8}}], 12),
+        ([{"CenterCrop": {"height": 8, "width": 8}}], None),  # as many pixels of a smaller image are more of the scene
+        ([{"HorizontalFlip": {"p": 1}}, {"SmallestMaxSize": {"max_size": 12}}], None),
+        ([{"SmallestMaxSize": {"max_size": 12, "p": 0.5}}], None),
+        ([{"SmallestMaxSize": {"max_size": [12, 16]}}], None),
+        ([{"SmallestMaxSize": {"max_size_hw": [12, None]}}], None),
+        ([{"LongestMaxSize": {"max_size": 12}}], None),
+    ],
+)
+def test_reduced_images_are_enough_if_the_first_step_shrinks_them_all(steps: Any, side: int | None) -> None:
+    """Every image, and to one shorter side; then later steps see the same image from either."""
+    assert Transforms(8, 3, [0.0] * 3, [1.0] * 3, evaluation=steps).for_evaluation().side == side
+
+
+def test_training_reads_whole_images() -> None:
+    """A random crop may be any part of the image, and small."""
+    shrink: Any = [{"SmallestMaxSize": {"max_size": 12}}]
+    assert Transforms(8, 3, [0.0] * 3, [1.0] * 3, train=shrink).for_training().side is None
+
+
 def test_who_reads_reduced_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Prediction and inspection without steps; never training, and no evaluation whose steps see the image first."""
+    """Prediction and inspection, where the evaluation steps allow it; never training."""
     for name in ("cat/0", "cat/1", "dog/0", "dog/1"):
         path = tmp_path / f"{name}.jpg"
         path.parent.mkdir(exist_ok=True)
