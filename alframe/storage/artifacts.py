@@ -21,7 +21,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         yield unfinished
         _flush(unfinished)
         unfinished.replace(path)
-        _flush(path.parent)
+        flush_folder(path.parent)
     finally:
         unfinished.unlink(missing_ok=True)
 
@@ -30,6 +30,11 @@ def file_sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def flush_folder(folder: Path) -> None:
+    """Have the system write to disk which files there are in ``folder``."""
+    _flush(folder)
 
 
 def _flush(path: Path) -> None:

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import json
 import os
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from hashlib import sha256
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alframe.errors import RunConflict
+from alframe.configuration import flatten
+from alframe.errors import InvalidInput, RunConflict
 from alframe.storage.artifacts import file_sha256, whole_file
-from alframe.storage.growing_array import append_rows, close_rows, cut_rows, flush
+from alframe.storage.growing_array import append_bytes, append_rows, close_rows, cut_rows, whole_rows
 from alframe.storage.records import load_record, save_record
 from alframe.types import Floats, Ids, Predictions
 
 MANIFEST = "manifest.json"
 REQUEST = "request.json"
 BLOCKS = "blocks.jsonl"
+HASHED = 8192  # ids at once
 
 Precision = Literal["float32", "float16"]
 
@@ -34,9 +38,10 @@ class Request:
         model: the version of the learner, such as the SHA-256 of its weights.
         seed: of the posterior's draws.
         samples: how many are asked for.
-        samples_sha256: over their ids, in order.
+        samples_sha256: over their ids, in order, each with a line feed behind it.
         needs: the arrays, sorted by name.
         precision: of arrays with several numbers a sample; those with one keep float32.
+        setup: what else decides them and no other record holds, by its key in the configuration.
     """
 
     model: str
@@ -45,12 +50,24 @@ class Request:
     samples_sha256: str
     needs: tuple[str, ...]
     precision: Precision = "float32"
+    setup: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, ids: Ids, needs: Iterable[str], *, model: str, seed: int, precision: Precision) -> Request:
+    def of(
+        cls,
+        ids: Ids,
+        needs: Iterable[str],
+        *,
+        model: str,
+        seed: int,
+        precision: Precision,
+        setup: Mapping[str, Any] | None = None,
+    ) -> Request:
         """The request for ``needs`` of the samples called ``ids``."""
-        digest = sha256("\n".join(ids.tolist()).encode()).hexdigest()
-        return cls(model, seed, len(ids), digest, tuple(sorted(needs)), precision)
+        digest = sha256()
+        for start in range(0, len(ids), HASHED):
+            digest.update("".join(f"{name}\n" for name in ids[start : start + HASHED].tolist()).encode())
+        return cls(model, seed, len(ids), digest.hexdigest(), tuple(sorted(needs)), precision, dict(setup or {}))
 
 
 @dataclass(frozen=True)
@@ -74,6 +91,7 @@ class Manifest:
 class _Block:
     asked: int
     rows: int
+    arrays: list[str] = field(default_factory=list)
     unreadable: dict[str, str] = field(default_factory=dict)
 
 
@@ -81,8 +99,8 @@ class PredictionStore:
     """The predictions that one request asks for, in a folder of their own.
 
     A block counts once its rows are on disk and its line in ``blocks.jsonl`` is. Whoever opens the folder again cuts
-    off what came after the last such line, and goes on there: killed at any moment or not, the files end up the same,
-    byte for byte. Arrays are NumPy files; nothing is held in memory.
+    off what came after the last block that the lines and all arrays have whole, and goes on there: killed at any moment
+    or not, the files end up the same, byte for byte. Arrays are NumPy files; nothing is held in memory.
 
     Args:
         folder: made where it is missing.
@@ -113,14 +131,17 @@ class PredictionStore:
         return {name: reason for block in self._blocks for name, reason in block.unreadable.items()}
 
     def append(self, predictions: Predictions, unreadable: Mapping[str, str]) -> None:
-        """Write the next block: the samples that could be read, and why others could not, by id."""
-        if len(predictions):
-            for name, values in _arrays(predictions).items():
-                append_rows(self._folder / f"{name}.npy", self._stored(values))
-        block = _Block(len(predictions) + len(unreadable), len(predictions), dict(unreadable))
-        with (self._folder / BLOCKS).open("ab") as file:
-            file.write(json.dumps(asdict(block)).encode() + b"\n")
-            flush(file)
+        """Write the next block: the samples that could be read, and why others could not, by id.
+
+        Raises:
+            InvalidInput: a number that the request's precision cannot hold; nothing is written then.
+        """
+        found = _arrays(predictions) if len(predictions) else {}
+        arrays = {name: self._stored(name, values) for name, values in found.items()}
+        for name, values in arrays.items():
+            append_rows(self._folder / f"{name}.npy", values)
+        block = _Block(len(predictions) + len(unreadable), len(predictions), sorted(arrays), dict(unreadable))
+        append_bytes(self._folder / BLOCKS, json.dumps(asdict(block)).encode() + b"\n")
         self._blocks.append(block)
 
     def finish(self, manifest: Path, head: Floats | None = None) -> None:
@@ -148,21 +169,32 @@ class PredictionStore:
     def _array_files(self) -> list[Path]:
         return [path for path in self._folder.glob("*.npy") if path.stem in {each.name for each in fields(Predictions)}]
 
-    def _stored(self, values: NDArray[Any]) -> NDArray[Any]:
-        several = values.ndim > 1 and values.dtype.kind == "f"
-        return values.astype(self._request.precision, copy=False) if several else values
+    def _stored(self, name: str, values: NDArray[Any]) -> NDArray[Any]:
+        if values.ndim < 2 or values.dtype.kind != "f":
+            return values
+        with np.errstate(over="ignore"):
+            stored = values.astype(self._request.precision, copy=False)
+        lost = np.isinf(stored) & np.isfinite(values)
+        if lost.any():
+            raise InvalidInput(
+                f"{name} go up to {np.abs(values[lost]).max():.6g}, and {stored.dtype} ends at "
+                f"{np.finfo(stored.dtype).max:.6g}: choose scoring.precision=float32, and a folder of its own for it"
+            )
+        return stored
 
     def _recover(self) -> list[_Block]:
-        """The blocks that are whole; everything after them is cut off."""
-        path = self._folder / BLOCKS
-        lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
-        whole = [line for line in lines if line.endswith(b"\n")]
-        if len(whole) < len(lines):
-            os.truncate(path, sum(map(len, whole)))
-        blocks = [_Block(**json.loads(line)) for line in whole]
+        """The blocks that the journal and every array hold whole; everything after them is cut off."""
+        journal = self._folder / BLOCKS
+        lines = journal.read_bytes().splitlines(keepends=True) if journal.exists() else []
+        blocks = [_Block(**json.loads(line)) for line in lines if line.endswith(b"\n")]
+        names = {name for block in blocks for name in block.arrays}
+        held = min((whole_rows(self._folder / f"{name}.npy") for name in names), default=0)
+        blocks = blocks[: bisect_right(list(accumulate(block.rows for block in blocks)), held)]
+        if len(blocks) < len(lines):
+            os.truncate(journal, sum(map(len, lines[: len(blocks)])))
         rows = sum(block.rows for block in blocks)
         for path in self._array_files():
-            if rows:
+            if rows and path.stem in names:
                 cut_rows(path, rows)
             else:
                 path.unlink()
@@ -200,13 +232,17 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def _agree(folder: Path, was: Request, wanted: Request) -> None:
-    changed = [name for name, value in asdict(was).items() if asdict(wanted)[name] != value]
+    there, yours = flatten(asdict(was)), flatten(asdict(wanted))
+    changed = [key for key in there | yours if there.get(key) != yours.get(key)]
     if changed:
-        lines = [f"  {name}: {getattr(was, name)} -> {getattr(wanted, name)}" for name in changed]
+        lines = [
+            f"  {key.removeprefix('setup.')}: {there.get(key, '(not set)')} -> {yours.get(key, '(not set)')}"
+            for key in changed
+        ]
         raise RunConflict(
             f"{folder} holds predictions that were asked for otherwise (there -> yours):\n"
             + "\n".join(lines)
-            + "\nGive these a folder of their own, or delete the folder."
+            + "\nGive these a folder of their own (output=...), or delete the folder."
         )
 
 

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from alframe.errors import RunConflict
+from alframe.errors import InvalidInput, RunConflict
 from alframe.storage import MANIFEST, Precision, PredictionStore, Request, file_sha256, read_predictions, whole_file
 from alframe.types import Predictions
 
@@ -91,6 +94,81 @@ def test_a_killed_writer_goes_on_where_it_was(tmp_path: Path, done: int, torn: s
     assert {path.name: file_sha256(path) for path in folder.iterdir()} == expected
 
 
+@pytest.mark.parametrize(("harm", "left"), [("a row", 4), ("two blocks", 0), ("all", 0), ("the header", 0)])
+@pytest.mark.parametrize("name", ["ids", "probs", "bald"])
+def test_rows_that_were_lost_are_written_again(tmp_path: Path, name: str, harm: str, left: int) -> None:
+    """A file shorter than its journal says is not filled up with zeros: all go back to what every array holds whole."""
+    expected = write(tmp_path / "undisturbed")
+    folder = tmp_path / "harmed"
+    store = PredictionStore(folder, request())
+    for block in BLOCKS[:2]:
+        store.append(EVERYTHING.take(block), {})
+    path = folder / f"{name}.npy"
+    row = getattr(EVERYTHING, name)[:1].nbytes
+    if harm == "all":
+        path.unlink()
+    else:
+        size = {"a row": path.stat().st_size - 1, "two blocks": path.stat().st_size - 8 * row, "the header": 9}[harm]
+        os.truncate(path, size)
+    again = PredictionStore(folder, request())
+    assert again.asked == left
+    for block in BLOCKS[left // 4 :]:
+        again.append(EVERYTHING.take(block), {})
+    finish(again, folder)
+    assert {path.name: file_sha256(path) for path in folder.iterdir()} == expected
+
+
+def test_lost_rows_leave_the_blocks_before_them_with_what_was_unreadable(tmp_path: Path) -> None:
+    """A block without rows needs none; one behind lost rows is asked for again, with its reasons."""
+    store = PredictionStore(tmp_path, request())
+    store.append(Predictions(IDS[:0]), {"sample-0": "torn"})
+    store.append(EVERYTHING.take(slice(1, 4)), {})
+    store.append(Predictions(IDS[:0]), {"sample-4": "gone"})
+    (tmp_path / "bald.npy").unlink()
+    again = PredictionStore(tmp_path, request())
+    assert (again.asked, again.unreadable) == (1, {"sample-0": "torn"})
+
+
+def test_new_files_are_on_disk_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder is flushed behind each file that is made, and only then."""
+    flushed: list[set[str]] = []
+
+    def note(folder: Path) -> None:
+        flushed.append({path.name for path in folder.iterdir()})
+
+    store = PredictionStore(tmp_path, request())
+    monkeypatch.setattr("alframe.storage.growing_array.flush_folder", note)
+    store.append(EVERYTHING.take(BLOCKS[0]), {})
+    assert len(flushed) == 5
+    assert flushed[-1] == {"request.json", "ids.npy", "probs.npy", "samples.npy", "bald.npy", "blocks.jsonl"}
+    store.append(EVERYTHING.take(BLOCKS[1]), {})
+    assert len(flushed) == 5
+
+
+def test_wider_strings_go_behind_narrow_ones(tmp_path: Path) -> None:
+    """The same ids may come from a table whose longest id is longer."""
+    expected = write(tmp_path / "undisturbed")
+    store = PredictionStore(tmp_path / "wider", request())
+    store.append(EVERYTHING.take(BLOCKS[0]), {})
+    for block in BLOCKS[1:]:
+        later = EVERYTHING.take(block)
+        store.append(replace(later, ids=later.ids.astype("U40")), {})
+    finish(store, tmp_path / "wider")
+    assert {path.name: file_sha256(path) for path in (tmp_path / "wider").iterdir()} == expected
+
+
+def test_numbers_beyond_half_precision_are_refused(tmp_path: Path) -> None:
+    """Nothing of the block is written, and the message says what can hold it; infinite numbers stay what they are."""
+    probs = np.array([[1, 65504, -np.inf], [7e4, 0, -9e4]], dtype=np.float32)
+    store = PredictionStore(tmp_path, request("float16"))
+    store.append(Predictions(IDS[:1], probs=probs[:1]), {})
+    with pytest.raises(InvalidInput, match=r"probs go up to 90000, and float16 ends at 65504(.|\n)*precision=float32"):
+        store.append(Predictions(IDS[1:2], probs=probs[1:]), {})
+    assert PredictionStore(tmp_path, request("float16")).asked == 1
+    np.testing.assert_array_equal(np.load(tmp_path / "probs.npy").shape, (0, 3))
+    assert (tmp_path / "ids.npy").stat().st_size == 128 + IDS[:1].nbytes
+
+
 def test_samples_that_could_not_be_read_are_remembered(tmp_path: Path) -> None:
     """They count as dealt with, have no row, and keep their reason over a restart; a block may be without rows."""
     PredictionStore(tmp_path, request()).append(Predictions(IDS[:0]), {"sample-0": "torn", "sample-1": "gone"})
@@ -109,12 +187,47 @@ def test_nothing_readable_is_no_error(tmp_path: Path) -> None:
     assert len(read_predictions(tmp_path)) == 0
 
 
+@pytest.mark.parametrize("block", [1, 3, 10, 65536])
+@pytest.mark.parametrize("dtype", ["U9", "U40"])
+def test_equal_ids_have_equal_digests(block: int, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many are hashed at once and however wide their array is; other ids, or another order, have another."""
+    monkeypatch.setattr("alframe.storage.predictions.HASHED", block)
+
+    def digest(ids: np.ndarray) -> str:
+        return Request.of(ids, ("probs",), model="m", seed=0, precision="float32").samples_sha256
+
+    expected = hashlib.sha256("".join(f"sample-{row}\n" for row in range(10)).encode()).hexdigest()
+    assert digest(IDS.astype(dtype)) == expected
+    assert len({expected, digest(IDS[::-1]), digest(IDS[:9])}) == 3
+
+
+def test_ids_are_hashed_without_a_copy_of_them_all() -> None:
+    """A pool of millions costs no memory of its size."""
+    ids = np.arange(200_000).astype("U12")
+    tracemalloc.start()
+    Request.of(ids, ("probs",), model="m", seed=0, precision="float32")
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 4 * 2**20
+
+
 def test_another_request_is_refused(tmp_path: Path) -> None:
     """The message shows what differs; nothing is lost."""
     write(tmp_path)
     with pytest.raises(RunConflict, match=r"model: m -> other(.|\n)*folder of their own"):
         PredictionStore(tmp_path, request(model="other"))
     assert len(read_predictions(tmp_path)) == 10
+
+
+def test_another_setup_is_refused(tmp_path: Path) -> None:
+    """Key by key, as the configuration calls them; an equal one is not, after it was read from the file."""
+    was = replace(request(), setup={"data.root": "a", "data.held_out": [0.5, None], "trainer.precision": "32-true"})
+    PredictionStore(tmp_path, was)
+    PredictionStore(tmp_path, was)
+    other = replace(request(), setup={"data.root": "b", "data.held_out": [0.5, None]})
+    message = r"yours\):\n  data.root: a -> b\n  trainer.precision: 32-true -> \(not set\)\nGive"
+    with pytest.raises(RunConflict, match=message):
+        PredictionStore(tmp_path, other)
 
 
 def test_unfinished_or_changed_predictions_are_not_read(tmp_path: Path) -> None:
