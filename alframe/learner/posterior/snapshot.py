@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler
 
 from alframe.errors import ConfigurationError
 from alframe.learner.network import Network
@@ -16,10 +16,10 @@ from alframe.learner.schedules import Cycles
 class SnapshotEnsemble(Ensemble):
     """The weights of one network at the end of each of T cycles of its learning rate (Huang et al. 2017), a draw each.
 
-    The learner's schedule runs once per cycle, so that each ends near a minimum and the next leaves it again: choose
-    one that falls, ``cosine`` as in the paper. Training costs what one network costs, memory and prediction what an
-    ensemble of T does. The first network is trained; the others take its weights and buffers at the ends of the cycles
-    before the last, whose end is the first network itself.
+    In each cycle the learning rate falls from the optimiser's own along half a cosine, as in the paper and whatever the
+    learner's schedule is, so that each ends near a minimum and the next leaves it again. Training costs what one
+    network costs, memory and prediction what an ensemble of T does. The first network is trained; the others take its
+    weights and buffers at the ends of the cycles before the last, whose end is the first network itself.
 
     Args:
         members: T, also the number of cycles.
@@ -35,8 +35,13 @@ class SnapshotEnsemble(Ensemble):
         """The first network."""
         return networks[:1]
 
-    def schedule(self, make: Callable[[Optimizer, int], LRScheduler], optimizer: Optimizer, steps: int) -> LRScheduler:
-        """The learner's schedule once per cycle.
+    def schedule(
+        self,
+        make: Callable[[Optimizer, int], LRScheduler],  # noqa: ARG002 (the cycles have their own)
+        optimizer: Optimizer,
+        steps: int,
+    ) -> LRScheduler:
+        """Half a cosine per cycle, instead of the learner's schedule.
 
         Raises:
             ConfigurationError: fewer steps than members.
@@ -46,7 +51,7 @@ class SnapshotEnsemble(Ensemble):
                 f"{self.members} snapshots need as many optimiser steps and this training has {steps}: raise "
                 "training.epochs, or lower learner.posterior.members"
             )
-        return Cycles(optimizer, make, self._ends(steps))
+        return Cycles(optimizer, CosineAnnealingLR, self._ends(steps))
 
     def after_step(self, networks: Sequence[Network], step: int, steps: int) -> None:
         """Copy the trained network at the end of each cycle before the last."""
