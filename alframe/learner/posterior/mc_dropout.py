@@ -127,7 +127,7 @@ class ThinnedBackbone:
         for some in some_at_once(self._draws, trunk):
             count = some.stop - some.start
             folded = self.backbone.rest(trunk.repeat_interleave(count, dim=0), partial(self._thin, some))
-            found.append(folded.unflatten(0, (len(trunk), count)))
+            found.append(folded.reshape(len(trunk), count, folded.shape[1]))
         return torch.cat(found, dim=1)
 
     def _thin(self, some: slice, stage: str, folded: Tensor) -> Tensor:
@@ -136,7 +136,7 @@ class ThinnedBackbone:
             shape = self.backbone.masks_shape(self._draws, folded)
             self.masks[stage] = torch.bernoulli(torch.full(shape, keep), generator=self._generator).to(folded) / keep
         masks = self.masks[stage][some]
-        return (folded.unflatten(0, (len(folded) // len(masks), len(masks))) * masks).flatten(0, 1)
+        return (folded.reshape(len(folded) // len(masks), len(masks), *folded.shape[1:]) * masks).flatten(0, 1)
 
 
 class StageDraws(Draws):

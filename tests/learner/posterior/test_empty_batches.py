@@ -35,7 +35,7 @@ POSTERIORS = [
 @pytest.mark.parametrize(("make", "draws"), POSTERIORS)
 @torch.inference_mode()
 def test_a_batch_without_images_has_outputs_without_rows(make: Any, draws: int) -> None:
-    """So it is where no image of a batch can be read; and the draws serve the next batch as if it had been the first."""
+    """As where no image of it can be read; and the draws serve the next batch as if it had been the first."""
     torch.manual_seed(0)
     learner: Classifier = tiny.learner(posterior=make())((1, 8, 8), 3)
     if learner.posterior.reads_training_set:
