@@ -16,7 +16,7 @@ from alframe.errors import DataError
 from alframe.functional import fit_temperature, fit_vector_scaling
 from alframe.functional.blocks import finite_log
 from alframe.learner import Classifier
-from alframe.scoring import predict
+from alframe.scoring import predict, were_read
 from alframe.types import Positions
 
 log = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ class _Fitted(Calibration):
         found = predict(learner, data, positions, {"samples"}, make_trainer, seed=seed, description="calibrate")
         if len(found) == 0 or found.samples is None:
             raise DataError(f"none of the {len(positions)} validation samples can be read: calibration needs some")
-        labels = data.source.table.labels[positions[np.isin(positions, list(data.unreadable), invert=True)]]
+        labels = data.source.table.labels[positions[were_read(data, positions, found)]]
         # Logarithms of probabilities are logits, but for what is added to all of a draw: nothing to a scaling.
         factor, offset = self._scaling(finite_log(found.samples), labels)
         learner.scaling.set(factor, offset)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
 import torch
 from pytorch_lightning import Trainer
 from torch.nn.functional import nll_loss
@@ -15,7 +14,7 @@ from alframe.data import ImageData
 from alframe.errors import DataError
 from alframe.functional import expected_calibration_error, reliability
 from alframe.learner import Classifier
-from alframe.scoring import predict
+from alframe.scoring import predict, were_read
 from alframe.types import Evaluation, Positions
 
 CALIBRATION_BINS = 15
@@ -46,12 +45,12 @@ def evaluate(
 
     def once() -> Evaluation:
         predictions = predict(learner, data, positions, {"probs"}, make_trainer, seed=seed, description="evaluate")
-        readable = positions[np.isin(positions, list(data.unreadable), invert=True)]
         if len(predictions) == 0 or predictions.probs is None:
             raise DataError(f"none of the {len(positions)} held-out samples can be scored: a run needs test images")
         probs = torch.from_numpy(predictions.probs)
-        labels = torch.from_numpy(data.source.table.labels[readable])
-        return score(probs, labels, unreadable=len(positions) - len(readable))
+        read = positions[were_read(data, positions, predictions)]
+        labels = torch.from_numpy(data.source.table.labels[read])
+        return score(probs, labels, unreadable=len(positions) - len(read))
 
     found = once()
     if learner.scaling.changes_nothing:

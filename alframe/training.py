@@ -17,7 +17,7 @@ from alframe.errors import ConfigurationError, DataError
 from alframe.functional.randomness import derive_seed
 from alframe.learner import Advance, Classifier, Relay, Unreadable, processes_of, torch_seed
 from alframe.progress import bar
-from alframe.scoring import predict
+from alframe.scoring import predict, were_read
 from alframe.types import Positions
 
 
@@ -137,5 +137,5 @@ def _fit_posterior(
     predictions = predict(learner, data, positions, {"embeddings"}, make_trainer, seed=0, description="posterior")
     if len(predictions) == 0 or predictions.embeddings is None:
         raise DataError(f"none of the {len(positions)} labelled images can be read: a posterior needs some")
-    readable = np.isin(positions, list(data.unreadable), invert=True)
-    learner.fit_posterior(torch.from_numpy(predictions.embeddings), torch.from_numpy(labels[readable]))
+    read = were_read(data, positions, predictions)
+    learner.fit_posterior(torch.from_numpy(predictions.embeddings), torch.from_numpy(labels[read]))

@@ -162,6 +162,18 @@ def test_unreadable_samples_shift_no_label() -> None:
         TemperatureScaling().fit(learner, broken, np.array([0, 5]), trainer, seed=0)
 
 
+def test_an_image_that_can_be_read_again_shifts_no_label() -> None:
+    """Noted as unreadable by an earlier pass, it is fitted to like any other, with its own label."""
+    factors = []
+    for failed_before in (False, True):
+        learner, data, positions = fitted(Uncalibrated(), MCDropout(4))
+        if failed_before:
+            data.note_unreadable(3, "the network was away")
+        VectorScaling().fit(learner, data, positions, trainer, seed=0)
+        factors.append(learner.scaling.factor.numpy())
+    np.testing.assert_array_equal(factors[0], factors[1])
+
+
 def test_a_class_without_samples_is_named(caplog: pytest.LogCaptureFixture) -> None:
     """Vector scaling goes on with a temperature for it, and says so."""
     learner, data, _ = fitted(Uncalibrated(), PointEstimate())

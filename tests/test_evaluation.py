@@ -66,6 +66,32 @@ def test_unreadable_images_are_counted_and_shift_no_label() -> None:
     assert broken.class_accuracy == whole.class_accuracy
 
 
+class Flaky(tiny.Bars):
+    """Cannot read sample 3 when it is first asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    def read(self, position: int, side: int | None = None) -> Image:
+        self.asked += position == 3
+        if position == 3 and self.asked == 1:
+            raise UnreadableImage("the network was away")
+        return super().read(position, side)
+
+
+def test_an_image_that_can_be_read_again_shifts_no_label() -> None:
+    """Noted as unreadable by an earlier pass, it is scored like any other, with its own label."""
+    learner = tiny.learner()((1, 8, 8), 3).eval()
+    positions = np.array([3, 7, 11, 15, 19])
+    data = ImageData(Flaky(), tiny.transforms())
+    first = evaluate(learner, data, positions, trainer, seed=0)
+    assert (first.samples, first.unreadable) == (4, 1)
+    again = evaluate(learner, data, positions, trainer, seed=0)
+    whole = evaluate(learner, ImageData(tiny.Bars(), tiny.transforms()), positions, trainer, seed=0)
+    assert again == whole
+
+
 def test_nothing_to_score_is_an_error() -> None:
     """A test set of unreadable images is reported instead of scored as zero."""
     source = Broken()

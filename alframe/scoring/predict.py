@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pytorch_lightning import LightningModule, Trainer
 from torch import Tensor
 
@@ -74,12 +75,19 @@ def stream(
     """
     data.predict_on(positions)
     scorer = _Scorer(learner, data, needs, seed, sink)
-    started = perf_counter()
     with bar(description, total=len(data.predict_dataloader())) as advance, interruptible():
         make_trainer(callbacks=[Advance(advance)]).predict(scorer, datamodule=data, return_predictions=False)
-    pace = Pace(len(positions), perf_counter() - started, scorer.seconds)
+    pace = Pace(len(positions), perf_counter() - scorer.started, scorer.seconds)
     log.info("pass done", extra={"pass": description, **pace.summary()})
     return pace
+
+
+def were_read(data: ImageData, positions: Positions, predictions: Predictions) -> NDArray[np.bool_]:
+    """Which of the ``positions`` that a pass was asked for it could read, (n,): those that have a row, in that order.
+
+    ``data.unreadable`` cannot say so: it remembers an image that failed once, and a later pass may read it.
+    """
+    return np.isin(data.source.table.ids[positions], predictions.ids)
 
 
 def predict_batch(learner: Classifier, images: Tensor, ids: Ids, draws: Draws, needs: Collection[Need]) -> Predictions:
@@ -115,7 +123,7 @@ class Pace:
 
     Attributes:
         images: how many.
-        seconds: in all.
+        seconds: in all, from when the first of them was asked for.
         computing: of these, seconds in the model and in handing its results on; the rest went by until images came.
     """
 
@@ -141,6 +149,7 @@ class _Scorer(LightningModule):
     def __init__(self, learner: Classifier, data: ImageData, needs: Collection[Need], seed: int, sink: Sink) -> None:
         super().__init__()
         self.learner = learner
+        self.started = perf_counter()
         self.seconds = 0.0
         self._ids = data.source.table.ids
         self._needs = needs
@@ -150,6 +159,7 @@ class _Scorer(LightningModule):
 
     def on_predict_start(self) -> None:
         self._draws = self.learner.draws(torch.Generator().manual_seed(self._seed))
+        self.started = perf_counter()  # setting up is neither the model nor reading
 
     def predict_step(self, batch: Batch, batch_idx: int) -> int:  # noqa: ARG002 (Lightning's signature)
         started = perf_counter()

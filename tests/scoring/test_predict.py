@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import signal
 from functools import partial
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ import torch
 from alframe.data import Image, ImageData
 from alframe.errors import RunConflict, UnreadableImage
 from alframe.learner import Classifier, load_weights, pixel_embeddings, quiet_trainer, save_weights
-from alframe.scoring import predict
+from alframe.scoring import Pace, predict, stream
 
 trainer = partial(quiet_trainer, accelerator="cpu")
 
@@ -66,6 +68,28 @@ def test_unreadable_images_are_left_out_and_noted() -> None:
     found = predict(learner, data, np.arange(20), {"probs"}, trainer, seed=0)
     assert found.ids.tolist() == [f"bars/{row:03d}" for row in range(20) if row not in (2, 17)]
     assert data.unreadable == {2: "truncated", 17: "truncated"}
+
+
+def test_what_a_pass_waits_for_is_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock that an image moves by 1, a batch by 3, and building the trainer by 100, which does not count."""
+    now = [0.0]
+
+    class Slow(tiny.Bars):
+        def read(self, position: int, side: int | None = None) -> Image:
+            now[0] += 1
+            return super().read(position, side)
+
+    def make_trainer(**options: Any) -> Any:
+        now[0] += 100
+        return trainer(**options)
+
+    def keep(_batch: Any, _unreadable: Any) -> None:
+        now[0] += 3
+
+    module = import_module("alframe.scoring.predict")  # the room exports a function of its name
+    monkeypatch.setattr(module, "perf_counter", lambda: now[0])
+    pace = stream(make_learner(), make_data(Slow()), np.arange(32), {"probs"}, make_trainer, keep, seed=0)
+    assert pace == Pace(images=32, seconds=38, computing=6)
 
 
 def test_half_precision_gives_probabilities() -> None:

@@ -310,6 +310,21 @@ def test_the_fit_reads_the_training_set_once_as_an_evaluation_does(monkeypatch: 
     np.testing.assert_array_equal(labels, data.source.table.labels[positions])
 
 
+def test_a_training_image_that_can_be_read_again_shifts_no_label(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Noted as unreadable by an earlier pass, it reaches the posterior like any other, with its own label."""
+    seen: list[Tensor] = []
+    monkeypatch.setattr(
+        LastLayerLaplace, "fit", lambda _self, _networks, _embeddings, labels, _weights: seen.append(labels)
+    )
+    data = ImageData(tiny.Bars(), tiny.transforms())
+    data.note_unreadable(3, "the network was away")
+    positions, labels = np.arange(10), data.source.table.labels[:10]
+    make = partial(tiny.learner(posterior=LastLayerLaplace()), (1, 8, 8), CLASSES)
+    training, trainer = FromScratch(epochs=1, epoch_size=0), partial(quiet_trainer, accelerator="cpu")
+    training.fit(make, data, positions, labels, trainer, validation=positions[:0], seed=0)
+    np.testing.assert_array_equal(seen[0], labels)
+
+
 def test_a_training_set_that_cannot_be_read_is_an_error() -> None:
     """There is nothing to learn from, and the message says so."""
     with pytest.raises(DataError, match="none of the 10 labelled images can be read"):
