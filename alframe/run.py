@@ -95,7 +95,7 @@ def run(parts: Parts, folder: Path, config: Mapping[str, Any]) -> Path:
     data = parts.loader(parts.data, parts.transforms)
     predicts_loss = "predicted_loss" in parts.strategy.needs
     make_learner = partial(parts.learner, data.image_shape, data.num_classes, predicts_loss=predicts_loss)
-    _try_out(parts, make_learner)
+    _try_out(parts, data, make_learner)
     config = {**config, "classes": list(parts.data.classes), "data_sha256": fingerprint(parts.data.table)}
     with claim_folder(folder, config) as engine, log_to(folder / "alframe.log"):
         log.info("run started", extra={"version": __version__, "config": config})
@@ -134,13 +134,14 @@ def run(parts: Parts, folder: Path, config: Mapping[str, Any]) -> Path:
     return report
 
 
-def _try_out(parts: Parts, make_learner: Callable[[], Classifier]) -> None:
+def _try_out(parts: Parts, data: ImageData, make_learner: Callable[[], Classifier]) -> None:
     """Build once what every round builds, so that what cannot be built is refused before there is a folder."""
     try:
         learner = make_learner()
         parts.training.check(learner)
         learner.make_optimizer(learner.parameters())
         parts.trainer(on_all_devices=True)
+        parts.candidates.check(data.image_shape, data.num_classes)
     except AlframeError:
         raise
     except (TypeError, ValueError, MisconfigurationException) as error:

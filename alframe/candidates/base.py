@@ -63,6 +63,13 @@ class Candidates(ABC):
             found = np.union1d(found, drawn)
         return found
 
+    def check(self, image_shape: tuple[int, int, int], num_classes: int) -> None:  # noqa: B027 (most need none)
+        """Refuse what no round could do with such images, before anything is computed; by default nothing.
+
+        Raises:
+            ConfigurationError: a part cannot be built, or the parts do not fit together.
+        """
+
     @abstractmethod
     def _find(self, situation: Situation) -> Positions:
         """Positions worth a look, in any order; those that are not unlabelled are passed over."""

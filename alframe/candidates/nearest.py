@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +11,15 @@ from alframe.candidates.base import Candidates, Situation
 from alframe.embeddings import Embedded, FrozenEmbeddings
 from alframe.errors import ConfigurationError, RunConflict
 from alframe.index import Index
-from alframe.storage import whole_file
+from alframe.storage import load_arrays, save_arrays, whole_file
 from alframe.types import Positions
 
 
 class NearestLabelled(Candidates):
     """The nearest neighbours of each labelled sample in an index of frozen embeddings: work grows with the labels.
 
-    Embeddings and index are made once, in the first round that looks, and lie in the run's cache.
+    Embeddings and index are made once, in the first round that looks, and lie in the run's cache; they are made again
+    only for a pool that has samples which it had not then.
 
     Args:
         embeddings: where the neighbours are looked for.
@@ -34,25 +36,43 @@ class NearestLabelled(Candidates):
         self._embeddings, self._index, self._neighbors = embeddings, index, neighbors
 
     def _find(self, situation: Situation) -> Positions:
-        pool = np.union1d(situation.unlabelled, situation.labelled)
-        embedded = self._embeddings.embed(situation.data, pool, situation.folder / "embeddings", situation.make_trainer)
-        self._open_index(embedded, situation.folder)
+        embedded = self._embedded(situation)
+        self._open_index(embedded, situation.folder / "index.faiss")
         # A sample is its own nearest neighbour.
         count = min(self._neighbors + 1, len(embedded))
         labelled = np.flatnonzero(np.isin(embedded.positions, situation.labelled))
         _, neighbors = self._index.search(embedded.points[labelled], count)
         return np.unique(embedded.positions[neighbors])
 
-    def _open_index(self, embedded: Embedded, folder: Path) -> None:
-        """The index over these points: that of an earlier round, unless samples were set aside since."""
-        path, indexed = folder / "index.faiss", folder / "indexed.npy"
+    def _embedded(self, situation: Situation) -> Embedded:
+        """Every sample of the pool as the first round embedded it, those set aside since included."""
+        folder, pool = situation.folder, np.union1d(situation.unlabelled, situation.labelled)
+        record, points = folder / "embedded.npz", folder / "points.npy"
+        if record.exists() and points.exists():
+            first = load_arrays(record, _FirstRound)
+            if np.isin(pool, first.asked).all():
+                return Embedded(first.embedded, np.load(points, mmap_mode="r", allow_pickle=False))
+        embedded = self._embeddings.embed(situation.data, pool, folder / "embeddings", situation.make_trainer)
+        for outdated in (record, folder / "index.faiss"):
+            outdated.unlink(missing_ok=True)
+        with whole_file(points) as unfinished:
+            np.save(unfinished, embedded.points)
+        with whole_file(record) as unfinished:
+            save_arrays(unfinished, _FirstRound(pool, embedded.positions))
+        return embedded
+
+    def _open_index(self, embedded: Embedded, path: Path) -> None:
+        """The index over these points: that of an earlier round, if it is whole."""
         try:
-            if np.array_equal(np.load(indexed, allow_pickle=False), embedded.positions):
-                self._index.load(path)
-                return
-        except (FileNotFoundError, RunConflict):
-            pass  # there is none, or not a whole one
-        self._index.build(embedded.points)
-        self._index.save(path)
-        with whole_file(indexed) as unfinished:
-            np.save(unfinished, embedded.positions)
+            self._index.load(path)
+        except RunConflict:
+            self._index.build(embedded.points)
+            self._index.save(path)
+
+
+@dataclass(frozen=True, eq=False)
+class _FirstRound:
+    """Positions that were to be embedded, and those of them that could be read."""
+
+    asked: Positions
+    embedded: Positions

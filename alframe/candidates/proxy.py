@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from functools import partial
 
@@ -11,7 +12,8 @@ from alframe.candidates.base import Candidates, Situation
 from alframe.errors import ConfigurationError
 from alframe.functional.randomness import derive_seed, generator
 from alframe.learner import Classifier
-from alframe.scoring import predict
+from alframe.scoring import Scoring, check_draws, score, were_read
+from alframe.storage import MANIFEST, read_predictions
 from alframe.strategy import Strategy
 from alframe.training import FromScratch
 from alframe.types import Positions
@@ -19,6 +21,8 @@ from alframe.types import Positions
 
 class ProxyShortlist(Candidates):
     """The shortlist of a small model, trained anew each round, so that the large one scores nothing else.
+
+    Its predictions lie in the run's cache while the shortlist is made, so that memory does not grow with the pool.
 
     Args:
         learner: builds the untrained proxy for an image shape and a number of classes.
@@ -41,15 +45,21 @@ class ProxyShortlist(Candidates):
             )
         self._learner, self._training, self._strategy, self._size = learner, training, strategy, size
 
+    def check(self, image_shape: tuple[int, int, int], num_classes: int) -> None:
+        """Build the proxy once.
+
+        Raises:
+            ConfigurationError: it cannot be built or trained, or its strategy asks for what it does not give.
+        """
+        proxy = self._untrained(image_shape, num_classes)
+        self._training.check(proxy)
+        proxy.make_optimizer(proxy.parameters())
+        check_draws(proxy, self._strategy.needs, f"the proxy's strategy {type(self._strategy).__name__}")
+
     def _find(self, situation: Situation) -> Positions:
-        data, size = situation.data, min(self._size, len(situation.unlabelled))
+        data, unlabelled, folder = situation.data, situation.unlabelled, situation.folder / "proxy"
         proxy = self._training.fit(
-            partial(
-                self._learner,
-                data.image_shape,
-                data.num_classes,
-                predicts_loss="predicted_loss" in self._strategy.needs,
-            ),
+            partial(self._untrained, data.image_shape, data.num_classes),
             data,
             situation.labelled,
             situation.labels,
@@ -57,17 +67,26 @@ class ProxyShortlist(Candidates):
             validation=np.empty(0, dtype=np.int64),
             seed=derive_seed(situation.seed, "train"),
         )
-        predictions = predict(
+        if folder.exists():
+            shutil.rmtree(folder)  # of a proxy that was killed
+        score(
             proxy,
             data,
-            situation.unlabelled,
+            unlabelled,
             self._strategy.needs,
             situation.make_trainer,
+            folder / MANIFEST,
+            model="proxy",
             seed=derive_seed(situation.seed, "predict"),
-            description="proxy",
+            scoring=Scoring(),
         )
+        predictions = read_predictions(folder)
         chosen = self._strategy.select(
-            predictions, min(size, len(predictions)), rng=generator(situation.seed, "choose")
+            predictions, min(self._size, len(predictions)), rng=generator(situation.seed, "choose")
         )
-        read = situation.unlabelled[np.isin(situation.unlabelled, list(data.unreadable), invert=True)]
-        return read[chosen.positions]
+        shortlist: Positions = unlabelled[were_read(data, unlabelled, predictions)][chosen.positions]
+        shutil.rmtree(folder)
+        return shortlist
+
+    def _untrained(self, image_shape: tuple[int, int, int], num_classes: int) -> Classifier:
+        return self._learner(image_shape, num_classes, predicts_loss="predicted_loss" in self._strategy.needs)
