@@ -162,7 +162,7 @@ def _run(config: DictConfig) -> None:
 
 
 def _score(config: DictConfig) -> None:
-    from alframe.score import Job, find_model, score_pool
+    from alframe.score import Job, find_model, score_pool, setup_of
 
     plain = _checked(config, Job)
     model = find_model(Path(plain["model"]), plain["model_round"])
@@ -178,6 +178,7 @@ def _score(config: DictConfig) -> None:
         transforms=of_the_run("transforms"),
         make_learner=of_the_run("learner"),
         strategy=of_the_run("strategy"),
+        setup=setup_of(plain, model),
     )
 
 

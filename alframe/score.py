@@ -15,6 +15,7 @@ from rich.markup import escape
 from sqlalchemy import Engine as Database
 
 from alframe import __version__
+from alframe.configuration import flatten
 from alframe.data import ImageData, Source, Transforms
 from alframe.errors import ConfigurationError, RunConflict
 from alframe.functional.randomness import generator
@@ -38,7 +39,7 @@ from alframe.storage import (
     sqlite_url,
     whole_file,
 )
-from alframe.storage.run_folder import DATABASE
+from alframe.storage.run_folder import DATABASE, INCIDENTAL
 from alframe.strategy import Strategy
 from alframe.types import Need, Positions
 
@@ -53,7 +54,7 @@ class Job:
         model: the folder of the run whose learner predicts.
         model_round: the round that trained it; the last one if ``None``.
         needs: what to predict, by the names of ``alframe.types.Need``.
-        output: the folder of the predictions; ``predictions/RUN-DATA`` if ``None``.
+        output: the folder of the predictions; ``predictions/RUN-roundROUND-DATA`` if ``None``.
         held_out: whether held-out samples are scored too.
         seed: of the posterior's draws.
         loader: builds the data module over a source and its transforms.
@@ -119,6 +120,22 @@ def find_model(folder: Path, round: int | None) -> TrainedModel:
     return TrainedModel(folder.resolve(), run.config, tuple(run.classes), found, weights)
 
 
+def setup_of(config: Mapping[str, Any], model: TrainedModel) -> dict[str, Any]:
+    """What decides predictions besides weights, samples' names and draws, by its key in the configuration.
+
+    Args:
+        config: the job's, resolved, as plain values.
+        model: whose run has the transforms and the learner, and the data where the job names none.
+    """
+    parts = {
+        "data": config.get("data") or model.config["data"],
+        "transforms": model.config["transforms"],
+        "learner": model.config["learner"],
+        "trainer": {"precision": config["trainer"].get("precision")},
+    }
+    return {key: value for key, value in flatten(parts).items() if key not in INCIDENTAL}
+
+
 def score_pool(
     job: Job,
     model: TrainedModel,
@@ -127,6 +144,7 @@ def score_pool(
     transforms: Transforms,
     make_learner: Callable[..., Classifier],
     strategy: Strategy,
+    setup: Mapping[str, Any],
 ) -> Path:
     """Predict what ``job`` asks for on the pool, or go on with it, and return the folder of the predictions.
 
@@ -137,6 +155,7 @@ def score_pool(
         transforms: the run's.
         make_learner: the run's; builds the learner before its weights.
         strategy: the run's; what it needs decides which parts the learner has.
+        setup: what ``setup_of`` says of all these; predictions with another one are not taken for these.
 
     Raises:
         ConfigurationError: a need that this learner cannot meet.
@@ -149,10 +168,10 @@ def score_pool(
     _check_needs(learner, needs, predicts_loss)
     load_weights(learner, model.weights)
     positions = _pool(job, model, data)
-    folder = Path(job.output or f"predictions/{model.run.name}-{data.name}")
+    folder = Path(job.output or f"predictions/{model.run.name}-round{model.round}-{data.name}")
     version = file_sha256(model.weights)
     ids = data.table.ids[positions]
-    request = Request.of(ids, needs, model=version, seed=job.seed, precision=job.scoring.precision)
+    request = Request.of(ids, needs, model=version, seed=job.seed, precision=job.scoring.precision, setup=setup)
     with hold_folder(folder):
         if (folder / MANIFEST).is_file() and read_manifest(folder).request == request:
             say(f"{escape(str(folder))} has these predictions already")
@@ -171,6 +190,7 @@ def score_pool(
                 seed=job.seed,
                 scoring=job.scoring,
                 engine=job.engine,
+                setup=setup,
             )
             save_record(folder / ORIGIN, Origin(str(model.run), model.round, data.name, model.classes))
     _tell(folder, pace)
@@ -189,7 +209,7 @@ def _pool(job: Job, model: TrainedModel, data: Source) -> Positions:
         if job.data is None:
             raise RunConflict(
                 f"{data.name} is no longer what the run in {model.run} began with (other samples, labels or test set): "
-                "say which data to score, as data=image_folder data.root=photos"
+                "say which data to score, as data=unlabelled_folder data.root=photos"
             )
         return np.flatnonzero(~data.table.held_out | job.held_out)
     wanted = [State.UNLABELLED, State.TEST] if job.held_out else [State.UNLABELLED]

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import tiny
@@ -24,7 +25,7 @@ from alframe.strategy import Margin
 TINY = ["cycle.initial=20", "cycle.batch=10", "cycle.rounds=1", "training.epochs=1", "training.epoch_size=64"]
 RUN = "digits-entropy-seed0"
 MODEL = f"model=runs/{RUN}"
-STORE = Path(f"predictions/{RUN}-digits")
+STORE = Path(f"predictions/{RUN}-round1-digits")
 
 
 def alframe(*arguments: str) -> Result:
@@ -87,9 +88,10 @@ def test_a_finished_pool_is_not_scored_again(folder: Path) -> None:
     before = {path.name: path.stat().st_mtime_ns for path in (folder / STORE).iterdir()}
     again = alframe("score", MODEL)
     assert "has these predictions already" in said(again)
-    other = alframe("score", MODEL, "model_round=0")
+    other = alframe("score", MODEL, "seed=1")
     assert other.exit_code == 2
-    assert "asked for otherwise" in said(other)
+    assert "seed: 0 -> 1" in said(other)
+    assert "folder of their own (output=...)" in said(other)
     after = {path.name: path.stat().st_mtime_ns for path in (folder / STORE).iterdir()}
     assert {name for name in before if before[name] != after[name]} <= {".lock", "alframe.log"}
 
@@ -106,6 +108,32 @@ def test_other_data_and_earlier_rounds(folder: Path) -> None:
     assert some.probs is None
     first = folder / "runs" / RUN / "round-000/weights.safetensors"
     assert read_manifest(folder / "some").request.model == file_sha256(first)
+
+
+def test_each_round_has_a_folder_of_its_own(folder: Path) -> None:
+    """One more round does not meet the predictions of the one before."""
+    for round in (0, 1):
+        assert alframe("score", "-q", MODEL, f"model_round={round}").exit_code == 0
+        weights = folder / "runs" / RUN / f"round-00{round}/weights.safetensors"
+        found = read_manifest(folder / f"predictions/{RUN}-round{round}-digits")
+        assert found.request.model == file_sha256(weights)
+
+
+def test_other_images_under_the_same_names_are_not_taken_for_these(folder: Path) -> None:
+    """Names and weights are equal, the folder is another: that is said, and so is another precision of the pass."""
+    for place, shade in (("a", 0), ("b", 255)):
+        (folder / place / "photos").mkdir(parents=True)
+        for name in ("1.png", "2.png"):
+            cv2.imwrite(str(folder / place / "photos" / name), np.full((8, 8), shade, dtype=np.uint8))
+    first = (MODEL, "data=unlabelled_folder", "data.root=a/photos")
+    assert alframe("score", "-q", *first).exit_code == 0
+    assert "has these predictions already" in said(alframe("score", *first))
+    other = alframe("score", *first[:2], "data.root=b/photos")
+    assert other.exit_code == 2, said(other)
+    assert "data.root: a/photos -> b/photos" in said(other)
+    rounded = alframe("score", *first, "trainer.precision=bf16-mixed")
+    assert rounded.exit_code == 2, said(rounded)
+    assert "trainer.precision: 32-true -> bf16-mixed" in said(rounded)
 
 
 def test_held_out_samples_of_the_run_come_only_when_asked_for(folder: Path) -> None:
@@ -270,7 +298,7 @@ def test_costs_are_kept_where_labels_have_a_price(tmp_path: Path) -> None:
         scoring=Scoring(),
         engine=Local(),
     )
-    own: Any = {"transforms": parts.transforms, "make_learner": parts.learner, "strategy": parts.strategy}
+    own: Any = {"transforms": parts.transforms, "make_learner": parts.learner, "strategy": parts.strategy, "setup": {}}
     found = read_predictions(score_pool(job, model, data=source, **own))
     assert found.costs is not None
     np.testing.assert_array_equal(found.costs, [int(name[-3:]) + 1 for name in found.ids])

@@ -35,7 +35,8 @@ class Ray(Engine):
 
     Each worker has the learner and reads its images itself, whatever ``loader.workers`` says. Batches are those that
     one process would make, and they are handed on in its order, so that a pass may begin on one engine and go on upon
-    another. Ray holds back workers that are too far ahead of the one who takes the batches.
+    another; their numbers are the same to the last bit where each process computes with as many threads. Ray holds back
+    workers that are too far ahead of the one who takes the batches.
 
     Where Ray runs in this process already, it is used as it is; else it is started, or joined, for the pass.
 
@@ -146,13 +147,17 @@ class Ray(Engine):
         # A cluster may grow when it is asked to; a machine would have the pass wait for ever.
         import ray
 
-        there = ray.cluster_resources() if self._address is None else {}
-        for kind, each in (("CPU", self._cpus), ("GPU", self._gpus)):
-            if there and self._workers * each > there.get(kind, 0):
-                raise ConfigurationError(
-                    f"engine.workers={self._workers} want {self._workers * each:g} {kind}s, and Ray has "
-                    f"{there.get(kind, 0):g} on this machine: lower engine.workers or engine.{kind.lower()}s"
-                )
+        if self._address is None:
+            there = ray.cluster_resources()
+            self._check("CPU", self._cpus, there.get("CPU", 0))
+            self._check("GPU", self._gpus, there.get("GPU", 0))
+
+    def _check(self, kind: str, each: float, there: float) -> None:
+        if self._workers * each > there:
+            raise ConfigurationError(
+                f"engine.workers={self._workers} want {self._workers * each:g} {kind}s, and there are {there:g} for "
+                f"Ray on this machine: lower engine.workers or engine.{kind.lower()}s"
+            )
 
     def _explained(self, error: Exception) -> Exception:
         from ray.exceptions import RayActorError
@@ -185,6 +190,7 @@ class Ray(Engine):
             return
         quiet: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False}
         if self._address is None:
+            self._check("CPU", self._cpus, _cores())  # Ray takes any number for granted
             ray.init("local", num_cpus=self._workers * self._cpus, include_dashboard=False, **quiet)
         else:
             ray.init(self._address, **quiet)
@@ -192,6 +198,11 @@ class Ray(Engine):
             yield
         finally:
             ray.shutdown()
+
+
+def _cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 from pytorch_lightning import Trainer
@@ -50,6 +50,7 @@ def score(
     seed: int,
     scoring: Scoring,
     engine: Engine = LOCAL,
+    setup: Mapping[str, Any] | None = None,
 ) -> Pace | None:
     """``predict`` into the folder of ``manifest``; begun there before, go on at the first block that is missing.
 
@@ -67,12 +68,14 @@ def score(
         seed: of the posterior's draws; equal seeds give equal draws.
         scoring: how predictions are kept.
         engine: where to compute.
+        setup: what else decides the predictions and no other record holds, by its key in the configuration.
 
     Raises:
         RunConflict: the folder holds predictions that were asked for otherwise.
+        InvalidInput: a number that the precision on disk cannot hold.
     """
     ids = data.source.table.ids[positions]
-    request = Request.of(ids, needs, model=model, seed=seed, precision=scoring.precision)
+    request = Request.of(ids, needs, model=model, seed=seed, precision=scoring.precision, setup=setup)
     store = PredictionStore(manifest.parent, request)
     for row in np.flatnonzero(np.isin(ids, list(store.unreadable))):
         data.unreadable[int(positions[row])] = store.unreadable[str(ids[row])]

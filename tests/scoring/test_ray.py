@@ -155,6 +155,25 @@ def test_more_than_the_machine_has_is_refused(tmp_path: Path, options: dict[str,
         run(tmp_path, tiny.Bars(), Ray(**options))
 
 
+@pytest.mark.parametrize("options", [{"workers": 200}, {"workers": 50, "cpus": 4}])
+def test_ray_is_not_started_for_more_than_there_is(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cores that this process may use count, not those that Ray would be told of; a cluster may have any number."""
+    asked: list[str] = []
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", lambda address, **_: asked.append(address))
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(199)), raising=False)
+    with pytest.raises(ConfigurationError, match=r"want 200 CPUs, and there are 199 for Ray"), Ray(**options).cluster():
+        pass
+    assert asked == []
+    with Ray(**options, address="auto").cluster():
+        assert asked == ["auto"]
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 200)
+    with Ray(**options).cluster():
+        assert asked == ["auto", "local"]
+
+
 @pytest.mark.parametrize("option", ["workers", "cpus", "batches"])
 def test_engines_of_nothing_are_refused(option: str) -> None:
     nothing: Any = {option: 0}
