@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections import namedtuple
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -118,6 +119,15 @@ def test_a_run_over_files_is_the_same_with_workers(tmp_path: Path, noise: ImageF
     assert queries(0) == queries(2)
 
 
+@pytest.fixture
+def _answered() -> Iterator[None]:
+    """Ctrl-C raises KeyboardInterrupt, as it does not where tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_answered")
 def test_a_ctrl_c_among_forks_is_answered_after_them(noise: ImageFolder) -> None:
     """One that comes while a worker is being started is not lost, and Ctrl-C works as before afterwards."""
     data = ImageData(noise, PLAIN, workers=1)
