@@ -74,11 +74,12 @@ def score(
         RunConflict: the folder holds predictions that were asked for otherwise.
         InvalidInput: a number that the precision on disk cannot hold.
     """
-    ids = data.source.table.ids[positions]
-    request = Request.of(ids, needs, model=model, seed=seed, precision=scoring.precision, setup=setup)
+    ids = data.source.table.ids
+    request = Request.of(ids[positions], needs, model=model, seed=seed, precision=scoring.precision, setup=setup)
     store = PredictionStore(manifest.parent, request)
-    for row in np.flatnonzero(np.isin(ids, list(store.unreadable))):
-        data.unreadable[int(positions[row])] = store.unreadable[str(ids[row])]
+    if lost := store.unreadable:
+        for position in positions[np.isin(ids[positions], list(lost))].tolist():
+            data.unreadable[position] = lost[str(ids[position])]
     if 0 < store.asked < len(positions):
         say(f"{store.asked} of {len(positions)} images are scored already; going on with the others")
     left, pace = positions[store.asked :], None

@@ -20,7 +20,7 @@ class Noise(Source):
     def __init__(self, count: int, size: int) -> None:
         self._pixels = np.random.default_rng(0).integers(0, 256, (min(count, DISTINCT), size, size, 1), dtype=np.uint8)
         self.table = SampleTable(
-            ids=np.arange(count).astype(str),
+            ids=np.arange(count).astype(f"U{len(str(count))}"),
             labels=np.zeros(count, dtype=np.int64),
             held_out=np.zeros(count, dtype=np.bool_),
             groups=np.full(count, ""),
