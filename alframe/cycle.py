@@ -190,8 +190,10 @@ class Cycle:
         if not self.journal.done(round, "query"):
             folder = self.journal.path(round, "predict").parent
             # Not before the step is done: what it asks for would be another set when it is done again.
-            for name, reason in read_manifest(folder).unreadable.items():
-                self.data.note_unreadable(int(self.pool.positions(np.array([name]))[0]), reason)
+            lost = read_manifest(folder).unreadable
+            places = self.pool.positions(np.array(list(lost), dtype=np.str_)).tolist()
+            for position, reason in zip(places, lost.values(), strict=True):
+                self.data.note_unreadable(position, reason)
             self._set_aside_unreadable(round)
             unlabelled, labelled = self._split(read_predictions(folder), round)
             self._view(round, unlabelled)
