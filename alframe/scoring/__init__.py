@@ -2,7 +2,7 @@
 
 from alframe.scoring.engine import Engine, Local
 from alframe.scoring.needs import check_draws, named_needs
-from alframe.scoring.predict import Pace, Sink, concatenate, head_of, predict, predict_batch, stream, were_read
+from alframe.scoring.predict import Pace, Pass, Sink, concatenate, head_of, predict, predict_batch, stream, were_read
 from alframe.scoring.ray_engine import Ray
 from alframe.scoring.score import Scoring, keep, score
 
@@ -10,6 +10,7 @@ __all__ = [
     "Engine",
     "Local",
     "Pace",
+    "Pass",
     "Ray",
     "Scoring",
     "Sink",

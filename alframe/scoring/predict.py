@@ -26,6 +26,27 @@ Sink = Callable[[Predictions, Mapping[int, str]], None]
 """Takes the predictions of one batch, and why others of its table positions could not be read."""
 
 
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """What a pass over samples is.
+
+    Attributes:
+        learner: predicts.
+        data: reads the images.
+        positions: (n,) rows of the source's table, in the order in which they are wanted.
+        needs: which arrays to compute.
+        make_trainer: builds a Lightning Trainer, given ``callbacks``.
+        seed: of the posterior's draws; equal seeds give equal draws.
+    """
+
+    learner: Classifier
+    data: ImageData
+    positions: Positions
+    needs: Collection[Need]
+    make_trainer: Callable[..., Trainer]
+    seed: int
+
+
 def predict(
     learner: Classifier,
     data: ImageData,
@@ -54,31 +75,23 @@ def predict(
     def keep(batch: Predictions, _unreadable: Mapping[int, str]) -> None:
         parts.append(batch)
 
-    stream(learner, data, positions, needs, make_trainer, keep, seed=seed, description=description)
+    stream(Pass(learner, data, positions, needs, make_trainer, seed), keep, description)
     return replace(concatenate(parts), head=head_of(learner) if "head" in needs else None)
 
 
-def stream(
-    learner: Classifier,
-    data: ImageData,
-    positions: Positions,
-    needs: Collection[Need],
-    make_trainer: Callable[..., Trainer],
-    sink: Sink,
-    *,
-    seed: int,
-    description: str = "predict",
-) -> Pace:
+def stream(work: Pass, sink: Sink, description: str = "predict") -> Pace:
     """``predict`` without keeping anything: ``sink`` is given each batch as it comes, without ``head``.
 
     Returns how fast the pass was, which the log says too.
     """
-    data.predict_on(positions)
-    scorer = _Scorer(learner, data, needs, seed, sink)
+    data = work.data
+    data.predict_on(work.positions)
+    scorer = _Scorer(work, sink)
     with bar(description, total=len(data.predict_dataloader())) as advance, interruptible():
+        make_trainer = work.make_trainer
         make_trainer(callbacks=[Advance(advance)]).predict(scorer, datamodule=data, return_predictions=False)
-    pace = Pace(len(positions), perf_counter() - scorer.started, scorer.seconds)
-    log.info("pass done", extra={"pass": description, **pace.summary()})
+    pace = Pace(len(work.positions), perf_counter() - scorer.started, scorer.seconds)
+    pace.log(description)
     return pace
 
 
@@ -131,6 +144,10 @@ class Pace:
     seconds: float
     computing: float
 
+    def log(self, description: str) -> None:
+        """Say it in the log."""
+        log.info("pass done", extra={"pass": description, **self.summary()})
+
     def summary(self) -> dict[str, str | float]:
         """For the log.
 
@@ -146,24 +163,22 @@ class Pace:
 
 
 class _Scorer(LightningModule):
-    def __init__(self, learner: Classifier, data: ImageData, needs: Collection[Need], seed: int, sink: Sink) -> None:
+    def __init__(self, work: Pass, sink: Sink) -> None:
         super().__init__()
-        self.learner = learner
+        self.learner = work.learner
         self.started = perf_counter()
         self.seconds = 0.0
-        self._ids = data.source.table.ids
-        self._needs = needs
-        self._seed = seed
+        self._work = work
         self._sink = sink
         self._draws: Draws
 
     def on_predict_start(self) -> None:
-        self._draws = self.learner.draws(torch.Generator().manual_seed(self._seed))
+        self._draws = self.learner.draws(torch.Generator().manual_seed(self._work.seed))
         self.started = perf_counter()  # setting up is neither the model nor reading
 
     def predict_step(self, batch: Batch, batch_idx: int) -> int:  # noqa: ARG002 (Lightning's signature)
         started = perf_counter()
-        ids = self._ids[batch.positions.cpu().numpy()]
-        self._sink(predict_batch(self.learner, batch.images, ids, self._draws, self._needs), batch.unreadable)
+        ids = self._work.data.source.table.ids[batch.positions.cpu().numpy()]
+        self._sink(predict_batch(self.learner, batch.images, ids, self._draws, self._work.needs), batch.unreadable)
         self.seconds += perf_counter() - started
         return len(ids)  # Lightning warns of None

@@ -7,9 +7,9 @@ import math
 import os
 import sys
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import fields, replace
 from functools import cached_property
 from importlib.util import find_spec
 from io import BytesIO
@@ -17,15 +17,13 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from pytorch_lightning import Trainer
 
 from alframe.data import ImageData
 from alframe.errors import AlframeError, ConfigurationError, WorkersLost
-from alframe.learner import Classifier
 from alframe.progress import bar
 from alframe.scoring.engine import Engine
-from alframe.scoring.predict import Pace, Sink, stream
-from alframe.types import Need, Positions, Predictions
+from alframe.scoring.predict import Pace, Pass, Sink, stream
+from alframe.types import Predictions
 
 log = logging.getLogger(__name__)
 
@@ -80,31 +78,21 @@ class Ray(Engine):
         self._batches = batches
         self._retries = retries
 
-    def stream(
-        self,
-        learner: Classifier,
-        data: ImageData,
-        positions: Positions,
-        needs: Collection[Need],
-        make_trainer: Callable[..., Trainer],
-        sink: Sink,
-        *,
-        seed: int,
-    ) -> Pace:
+    def stream(self, work: Pass, sink: Sink) -> Pace:
         """As ``Local`` does, from the batches that the workers send back.
 
         Raises:
             ConfigurationError: Ray on this machine has fewer cores or GPUs than the workers ask for.
             WorkersLost: the same batches cost too many workers their life.
         """
-        size = data.evaluation_batch_size
+        data, size = work.data, work.data.evaluation_batch_size
         alone = ImageData(data.source, data.transforms, evaluation_batch_size=size, workers=0)
-        recipe = _Recipe(learner, alone, positions, tuple(needs), make_trainer, seed)
+        shared = replace(work, data=alone)
         worked = computed = 0.0
-        with self.cluster(), bar("predict", total=math.ceil(len(positions) / size)) as advance:
+        with self.cluster(), bar("predict", total=math.ceil(len(work.positions) / size)) as advance:
             self._check_room()
             started = perf_counter()
-            for row in self._rows(recipe, size * self._batches):
+            for row in self._rows(shared, size * self._batches):
                 batch, unreadable = _unpacked(row["batch"])
                 for position, reason in unreadable.items():
                     data.note_unreadable(position, reason)
@@ -112,19 +100,19 @@ class Ray(Engine):
                 worked, computed = worked + row["seconds"], computed + row["computing"]
                 advance(1)
             seconds = perf_counter() - started
-        pace = Pace(len(positions), seconds, seconds * computed / worked)
-        log.info("pass done", extra={"pass": "predict", **pace.summary()})
+        pace = Pace(len(work.positions), seconds, seconds * computed / worked)
+        pace.log("predict")
         return pace
 
-    def _rows(self, recipe: _Recipe, step: int) -> Iterator[dict[str, Any]]:
+    def _rows(self, work: Pass, step: int) -> Iterator[dict[str, Any]]:
         """What ``_Worker`` makes of each ``step`` positions, in their order."""
         import ray
         from ray.exceptions import RayError
 
         # There is no other way to say how often; the extra stays below the release that takes this one away.
         warnings.filterwarnings("ignore", "`ray_remote_args` is deprecated")
-        shared = ray.put(recipe)
-        shares = [{"start": start, "stop": start + step} for start in range(0, len(recipe.positions), step)]
+        shared = ray.put(work)
+        shares = [{"start": start, "stop": start + step} for start in range(0, len(work.positions), step)]
         dataset = ray.data.from_items(shares, override_num_blocks=len(shares)).map_batches(
             _Worker,
             fn_constructor_args=[shared, sys.path],
@@ -205,42 +193,30 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-@dataclass(frozen=True)
-class _Recipe:
-    """What every worker needs to know."""
-
-    learner: Classifier
-    data: ImageData
-    positions: Positions
-    needs: tuple[Need, ...]
-    make_trainer: Callable[..., Trainer]
-    seed: int
-
-
 class _Worker:
     """Predicts in a process of its own; Ray makes one for each of its workers."""
 
-    def __init__(self, recipe: Any, importable: list[str]) -> None:
+    def __init__(self, shared: Any, importable: list[str]) -> None:
         sys.path.extend(path for path in importable if path not in sys.path)  # for classes of the user's own
-        self._shared = recipe
+        self._shared = shared
 
     @cached_property
-    def _recipe(self) -> _Recipe:
+    def _work(self) -> Pass:
         # Not when the worker is made: what fails then counts as the death of a worker.
         import ray
 
-        recipe: _Recipe = ray.get(self._shared)
-        return recipe
+        work: Pass = ray.get(self._shared)
+        return work
 
     def __call__(self, share: Mapping[str, np.ndarray]) -> Iterator[dict[str, list[Any]]]:
         """One row for each batch of the positions from ``start`` to ``stop``."""
-        recipe, packed = self._recipe, list[bytes]()
+        work, packed = self._work, list[bytes]()
 
         def pack(batch: Predictions, unreadable: Mapping[int, str]) -> None:
             packed.append(_packed(batch, unreadable))
 
-        positions = recipe.positions[int(share["start"][0]) : int(share["stop"][0])]
-        pace = stream(recipe.learner, recipe.data, positions, recipe.needs, recipe.make_trainer, pack, seed=recipe.seed)
+        positions = work.positions[int(share["start"][0]) : int(share["stop"][0])]
+        pace = stream(replace(work, positions=positions), pack)
         for batch in packed:
             yield {
                 "batch": [batch],

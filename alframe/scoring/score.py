@@ -15,7 +15,7 @@ from alframe.errors import ConfigurationError
 from alframe.learner import Classifier
 from alframe.progress import say
 from alframe.scoring.engine import LOCAL, Engine
-from alframe.scoring.predict import Pace, concatenate, head_of
+from alframe.scoring.predict import Pace, Pass, concatenate, head_of
 from alframe.storage import Precision, PredictionStore, Request
 from alframe.types import Need, Positions, Predictions, SampleTable
 
@@ -85,7 +85,7 @@ def score(
     left, pace = positions[store.asked :], None
     if len(left):
         blocks = _Blocks(store, data.source.table, left, scoring.block)
-        pace = engine.stream(learner, data, left, needs, make_trainer, blocks.add, seed=seed)
+        pace = engine.stream(Pass(learner, data, left, needs, make_trainer, seed), blocks.add)
         blocks.write()
     store.finish(manifest, head_of(learner) if "head" in needs else None)
     return pace

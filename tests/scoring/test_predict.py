@@ -14,7 +14,7 @@ import torch
 from alframe.data import Image, ImageData
 from alframe.errors import RunConflict, UnreadableImage
 from alframe.learner import Classifier, load_weights, pixel_embeddings, quiet_trainer, save_weights
-from alframe.scoring import Pace, predict, stream
+from alframe.scoring import Pace, Pass, predict, stream
 
 trainer = partial(quiet_trainer, accelerator="cpu")
 
@@ -88,7 +88,7 @@ def test_what_a_pass_waits_for_is_images(monkeypatch: pytest.MonkeyPatch) -> Non
 
     module = import_module("alframe.scoring.predict")  # the room exports a function of its name
     monkeypatch.setattr(module, "perf_counter", lambda: now[0])
-    pace = stream(make_learner(), make_data(Slow()), np.arange(32), {"probs"}, make_trainer, keep, seed=0)
+    pace = stream(Pass(make_learner(), make_data(Slow()), np.arange(32), {"probs"}, make_trainer, seed=0), keep)
     assert pace == Pace(images=32, seconds=38, computing=6)
 
 
