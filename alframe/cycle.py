@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from shutil import rmtree
+from typing import cast
 
 import numpy as np
 from pytorch_lightning import Trainer
@@ -18,7 +19,7 @@ from alframe.data import ImageData
 from alframe.errors import ConfigurationError, DataError, LabelsPending, PoolExhausted
 from alframe.evaluation import evaluate
 from alframe.functional.randomness import derive_seed, generator
-from alframe.learner import Classifier, load_weights, pixel_embeddings, save_weights
+from alframe.learner import Classifier, Learner, load_weights, pixel_embeddings, save_weights
 from alframe.oracle import Oracle
 from alframe.pool import Pool, State
 from alframe.progress import say
@@ -77,7 +78,7 @@ class Cycle:
     plan: Plan
     data: ImageData
     pool: Pool
-    make_learner: Callable[[], Classifier]
+    make_learner: Callable[[], Learner]
     make_trainer: Callable[..., Trainer]
     training: FromScratch
     calibration: Calibration
@@ -90,7 +91,7 @@ class Cycle:
     cache: Path
     journal: Journal
     seed: int
-    _latest: dict[int, Classifier] = field(default_factory=dict, init=False, repr=False)
+    _latest: dict[int, Learner] = field(default_factory=dict, init=False, repr=False)
 
     def run(self) -> str:
         """Do every step that is not done yet, and return why the run ended.
@@ -252,12 +253,13 @@ class Cycle:
             return
         with self.journal.step(round, "train", _artefact(round, "weights.safetensors")) as path:
             learner = self._fit(round)
-            validation, seed = self.pool.in_state(State.VALIDATION), derive_seed(self.seed, round, "calibrate")
-            self.calibration.fit(learner, self.data, validation, self.make_trainer, seed=seed)
+            if self.calibration.needs_held_out:
+                validation, seed = self.pool.in_state(State.VALIDATION), derive_seed(self.seed, round, "calibrate")
+                self.calibration.fit(cast("Classifier", learner), self.data, validation, self.make_trainer, seed=seed)
             save_weights(learner, path)
         self._remember(round, learner)
 
-    def _fit(self, round: int) -> Classifier:
+    def _fit(self, round: int) -> Learner:
         positions, labels = self.pool.labelled()
         if len(positions) == 0:
             raise DataError(f"round {round} has no labelled sample to train on: the ledger says why they are set aside")
@@ -290,10 +292,8 @@ class Cycle:
             log.info("round finished", extra=asdict(found))
         point = load_record(self.journal.path(round, "evaluate"), CurvePoint)
         seconds = sum(entry.seconds for entry in self.journal.entries() if entry.round == round)
-        say(
-            f"round {round:>3}   {point.labels:>6} labels   accuracy {point.evaluation.accuracy:7.2%}   "
-            f"nll {point.evaluation.nll:6.3f}   {seconds:6.1f} s"
-        )
+        metrics = "   ".join(f"{name} {value:.4f}" for name, value in point.evaluation.metrics.items())
+        say(f"round {round:>3}   {point.labels:>6} labels   {metrics}   {seconds:6.1f} s")
         return point
 
     def _strategy(self, round: int) -> Strategy:
@@ -317,14 +317,14 @@ class Cycle:
     def _chronicle(self) -> Chronicle:
         return Chronicle(self.journal, self.pool)
 
-    def _learner(self, round: int) -> Classifier:
+    def _learner(self, round: int) -> Learner:
         if round not in self._latest:
             learner = self.make_learner()
             load_weights(learner, self.journal.path(round, "train"))
             self._remember(round, learner.eval())
         return self._latest[round]
 
-    def _remember(self, round: int, learner: Classifier) -> None:
+    def _remember(self, round: int, learner: Learner) -> None:
         self._latest.clear()
         self._latest[round] = learner
 

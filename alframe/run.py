@@ -20,13 +20,13 @@ from alframe.cycle import Cycle, Plan
 from alframe.data import ImageData, Source, Transforms
 from alframe.errors import AlframeError, ConfigurationError, DataError
 from alframe.functional.randomness import generator
-from alframe.learner import Classifier
+from alframe.learner import Learner
 from alframe.logfile import log_to
 from alframe.oracle import Oracle
 from alframe.pool import Ledger, Pool, fingerprint
 from alframe.progress import say
 from alframe.report import write_run_report
-from alframe.scoring import Scoring, check_draws
+from alframe.scoring import Scoring, check_gives
 from alframe.stopping import StoppingRule
 from alframe.storage import Journal, claim_folder
 from alframe.strategy import Strategy
@@ -63,7 +63,7 @@ class Parts:
     data: Source
     transforms: Transforms
     loader: Callable[..., ImageData]
-    learner: Callable[..., Classifier]
+    learner: Callable[..., Learner]
     cold_start: Strategy
     strategy: Strategy
     oracle: Callable[[Source], Oracle]
@@ -134,7 +134,7 @@ def run(parts: Parts, folder: Path, config: Mapping[str, Any]) -> Path:
     return report
 
 
-def _try_out(parts: Parts, data: ImageData, make_learner: Callable[[], Classifier]) -> None:
+def _try_out(parts: Parts, data: ImageData, make_learner: Callable[[], Learner]) -> None:
     """Build once what every round builds, so that what cannot be built is refused before there is a folder."""
     try:
         learner = make_learner()
@@ -149,7 +149,8 @@ def _try_out(parts: Parts, data: ImageData, make_learner: Callable[[], Classifie
     if parts.cold_start.needs - {"embeddings"}:
         needs = ", ".join(sorted(parts.cold_start.needs))
         raise ConfigurationError(f"the first set is chosen without a learner, so cold_start cannot need {needs}")
-    check_draws(learner, parts.strategy.needs, f"strategy {type(parts.strategy).__name__}")
+    check_gives(learner, parts.strategy.needs, f"strategy {type(parts.strategy).__name__}")
+    check_gives(learner, parts.stopping.needs, f"stopping rule {type(parts.stopping).__name__}")
     if parts.calibration.needs_held_out and parts.cycle.validation == 0:
         raise ConfigurationError(
             f"{type(parts.calibration).__name__} is fitted on validation samples and cycle.validation is 0: "

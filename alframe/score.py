@@ -19,12 +19,12 @@ from alframe.configuration import flatten
 from alframe.data import ImageData, Source, Transforms
 from alframe.errors import ConfigurationError, RunConflict
 from alframe.functional.randomness import generator
-from alframe.learner import Classifier, load_weights
+from alframe.learner import Learner, load_weights
 from alframe.logfile import log_to
 from alframe.pool import Ledger, Pool, State, fingerprint
 from alframe.progress import say
 from alframe.report.run_folder import RunFolder
-from alframe.scoring import Engine, Pace, Scoring, check_draws, named_needs, score
+from alframe.scoring import Engine, Pace, Scoring, check_gives, named_needs, score
 from alframe.storage import (
     MANIFEST,
     ORIGIN,
@@ -41,7 +41,7 @@ from alframe.storage import (
 )
 from alframe.storage.run_folder import DATABASE, INCIDENTAL
 from alframe.strategy import Strategy
-from alframe.types import Need, Positions
+from alframe.types import Positions
 
 log = logging.getLogger(__name__)
 
@@ -142,7 +142,7 @@ def score_pool(
     *,
     data: Source,
     transforms: Transforms,
-    make_learner: Callable[..., Classifier],
+    make_learner: Callable[..., Learner],
     strategy: Strategy,
     setup: Mapping[str, Any],
 ) -> Path:
@@ -165,7 +165,7 @@ def score_pool(
     images, needs = job.loader(data, transforms), named_needs(job.needs)
     predicts_loss = "predicted_loss" in strategy.needs
     learner = make_learner(images.image_shape, len(model.classes), predicts_loss=predicts_loss)
-    _check_needs(learner, needs, predicts_loss)
+    check_gives(learner, needs, f"needs=[{','.join(sorted(needs))}]")
     load_weights(learner, model.weights)
     positions = _pool(job, model, data)
     folder = Path(job.output or f"predictions/{model.run.name}-round{model.round}-{data.name}")
@@ -195,12 +195,6 @@ def score_pool(
             save_record(folder / ORIGIN, Origin(str(model.run), model.round, data.name, model.classes))
     _tell(folder, pace)
     return folder
-
-
-def _check_needs(learner: Classifier, needs: frozenset[Need], predicts_loss: bool) -> None:
-    check_draws(learner, needs, f"needs=[{','.join(sorted(needs))}]")
-    if "predicted_loss" in needs and not predicts_loss:
-        raise ConfigurationError("this run's learner was not trained to predict its loss: strategy=learning_loss does")
 
 
 def _pool(job: Job, model: TrainedModel, data: Source) -> Positions:

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 
 from alframe.data import ImageData
 from alframe.errors import ConfigurationError, DataError
 from alframe.functional.randomness import derive_seed
-from alframe.learner import Advance, Classifier, Relay, Unreadable, processes_of, torch_seed
+from alframe.learner import Advance, Learner, Relay, Unreadable, processes_of, torch_seed
 from alframe.progress import bar
 from alframe.scoring import predict, were_read
-from alframe.types import Positions
+from alframe.types import Labels, Positions
+
+
+Trained = TypeVar("Trained", bound=Learner)
 
 
 class FromScratch:
@@ -46,15 +48,15 @@ class FromScratch:
 
     def fit(
         self,
-        make_learner: Callable[[], Classifier],
+        make_learner: Callable[[], Trained],
         data: ImageData,
         positions: Positions,
-        labels: NDArray[np.int64],
+        labels: Labels,
         make_trainer: Callable[..., Trainer],
         *,
         validation: Positions,
         seed: int,
-    ) -> Classifier:
+    ) -> Trained:
         """A learner trained on the samples at ``positions`` with ``labels``.
 
         Args:
@@ -86,7 +88,7 @@ class FromScratch:
         ):
             learner = make_learner()
             self.check(learner)
-            learner.weigh_classes(labels)
+            learner.prepare(labels)
             stopping = self._stopping("val_loss" if len(validation) else "train_loss", Path(folder))
             trainer = make_trainer(
                 max_epochs=self._epochs,
@@ -100,17 +102,17 @@ class FromScratch:
                 if isinstance(callback, ModelCheckpoint):
                     learner.load_state_dict(torch.load(callback.best_model_path, weights_only=True)["state_dict"])
         learner.eval()
-        if learner.posterior.reads_training_set:
+        if learner.reads_training_set:
             _fit_posterior(learner, data, positions, labels, make_trainer)
         return learner
 
-    def check(self, learner: Classifier) -> None:
+    def check(self, learner: Learner) -> None:
         """Refuse a learner that cannot be trained in this way, before anything is computed.
 
         Raises:
             ConfigurationError: early stopping, where the posterior gathers networks until the last step.
         """
-        if self._patience is not None and learner.posterior.whole_course:
+        if self._patience is not None and learner.whole_course:
             raise ConfigurationError(
                 f"{type(learner.posterior).__name__} gathers networks until the last step, and "
                 f"training.patience={self._patience} ends training before and keeps one set of weights: "
@@ -127,10 +129,10 @@ class FromScratch:
 
 
 def _fit_posterior(
-    learner: Classifier,
+    learner: Learner,
     data: ImageData,
     positions: Positions,
-    labels: NDArray[np.int64],
+    labels: Labels,
     make_trainer: Callable[..., Trainer],
 ) -> None:
     """One pass over the training set, as it looks to an evaluation, for what the posterior learns from it."""

@@ -16,7 +16,7 @@ from alframe.calibration import Calibration, TemperatureScaling, Uncalibrated, V
 from alframe.cycle import Plan
 from alframe.data import Image, ImageData
 from alframe.errors import ConfigurationError, DataError, UnreadableImage
-from alframe.evaluation import evaluate
+from alframe.evaluation import evaluate_classifier
 from alframe.functional import fit_temperature, fit_vector_scaling
 from alframe.learner import (
     Classifier,
@@ -133,8 +133,8 @@ def test_a_calibrated_learner_is_evaluated_before_and_after() -> None:
     learner, _, _ = fitted(TemperatureScaling(), MCDropout(4))
     factor = learner.scaling.factor.clone()
     test = np.arange(40, 200)
-    after = evaluate(learner, data, test, trainer, seed=0)
-    assert after.uncalibrated == evaluate(plain, data, test, trainer, seed=0)
+    after = evaluate_classifier(learner, data, test, trainer, seed=0)
+    assert after.uncalibrated == evaluate_classifier(plain, data, test, trainer, seed=0)
     assert after.uncalibrated is not None
     assert after.uncalibrated.uncalibrated is None
     assert after.nll < after.uncalibrated.nll

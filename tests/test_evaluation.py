@@ -10,7 +10,7 @@ from sklearn.metrics import log_loss, recall_score
 
 from alframe.data import Image, ImageData
 from alframe.errors import DataError, UnreadableImage
-from alframe.evaluation import evaluate, score
+from alframe.evaluation import evaluate_classifier, score
 from alframe.learner import quiet_trainer
 
 trainer = partial(quiet_trainer, accelerator="cpu")
@@ -59,8 +59,8 @@ def test_unreadable_images_are_counted_and_shift_no_label() -> None:
     torch.manual_seed(0)
     learner = tiny.learner()((1, 8, 8), 3).eval()
     positions = np.array([3, 7, 11, 15, 19])
-    broken = evaluate(learner, ImageData(Broken(), tiny.transforms()), positions, trainer, seed=0)
-    whole = evaluate(learner, ImageData(tiny.Bars(), tiny.transforms()), positions[1:], trainer, seed=0)
+    broken = evaluate_classifier(learner, ImageData(Broken(), tiny.transforms()), positions, trainer, seed=0)
+    whole = evaluate_classifier(learner, ImageData(tiny.Bars(), tiny.transforms()), positions[1:], trainer, seed=0)
     assert (broken.samples, broken.unreadable) == (4, 1)
     assert broken.nll == pytest.approx(whole.nll)
     assert broken.class_accuracy == whole.class_accuracy
@@ -85,10 +85,10 @@ def test_an_image_that_can_be_read_again_shifts_no_label() -> None:
     learner = tiny.learner()((1, 8, 8), 3).eval()
     positions = np.array([3, 7, 11, 15, 19])
     data = ImageData(Flaky(), tiny.transforms())
-    first = evaluate(learner, data, positions, trainer, seed=0)
+    first = evaluate_classifier(learner, data, positions, trainer, seed=0)
     assert (first.samples, first.unreadable) == (4, 1)
-    again = evaluate(learner, data, positions, trainer, seed=0)
-    whole = evaluate(learner, ImageData(tiny.Bars(), tiny.transforms()), positions, trainer, seed=0)
+    again = evaluate_classifier(learner, data, positions, trainer, seed=0)
+    whole = evaluate_classifier(learner, ImageData(tiny.Bars(), tiny.transforms()), positions, trainer, seed=0)
     assert again == whole
 
 
@@ -98,4 +98,4 @@ def test_nothing_to_score_is_an_error() -> None:
     source.broken = (3, 7)
     learner = tiny.learner()((1, 8, 8), 3).eval()
     with pytest.raises(DataError, match="none of the 2 held-out samples"):
-        evaluate(learner, ImageData(source, tiny.transforms()), np.array([3, 7]), trainer, seed=0)
+        evaluate_classifier(learner, ImageData(source, tiny.transforms()), np.array([3, 7]), trainer, seed=0)

@@ -12,7 +12,7 @@ from pytorch_lightning import Callback, Trainer
 
 from alframe.data import ImageData
 from alframe.errors import ConfigurationError
-from alframe.evaluation import evaluate
+from alframe.evaluation import evaluate_classifier
 from alframe.learner import Classifier, quiet_trainer, schedules
 from alframe.training import FromScratch
 
@@ -35,7 +35,7 @@ def test_it_learns() -> None:
     """After a few hundred steps held-out images are classified nearly without error."""
     learner, data = fit(FromScratch(epochs=20, epoch_size=128))
     test = np.flatnonzero(data.source.table.held_out)
-    assert evaluate(learner, data, test, trainer, seed=0).accuracy > 0.95
+    assert evaluate_classifier(learner, data, test, trainer, seed=0).accuracy > 0.95
     assert not learner.training
 
 

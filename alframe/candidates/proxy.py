@@ -11,8 +11,8 @@ import numpy as np
 from alframe.candidates.base import Candidates, Situation
 from alframe.errors import ConfigurationError
 from alframe.functional.randomness import derive_seed, generator
-from alframe.learner import Classifier
-from alframe.scoring import Scoring, check_draws, score, were_read
+from alframe.learner import Learner
+from alframe.scoring import Scoring, check_gives, score, were_read
 from alframe.storage import MANIFEST, read_predictions
 from alframe.strategy import Strategy
 from alframe.training import FromScratch
@@ -34,7 +34,7 @@ class ProxyShortlist(Candidates):
     """
 
     def __init__(
-        self, *, learner: Callable[..., Classifier], training: FromScratch, strategy: Strategy, size: int = 10_000
+        self, *, learner: Callable[..., Learner], training: FromScratch, strategy: Strategy, size: int = 10_000
     ) -> None:
         if size < 1:
             raise ConfigurationError(f"candidates.size must be at least 1, got {size}")
@@ -54,7 +54,7 @@ class ProxyShortlist(Candidates):
         proxy = self._untrained(image_shape, num_classes)
         self._training.check(proxy)
         proxy.make_optimizer(proxy.parameters())
-        check_draws(proxy, self._strategy.needs, f"the proxy's strategy {type(self._strategy).__name__}")
+        check_gives(proxy, self._strategy.needs, f"the proxy's strategy {type(self._strategy).__name__}")
 
     def _find(self, situation: Situation) -> Positions:
         data, unlabelled, folder = situation.data, situation.unlabelled, situation.folder / "proxy"
@@ -88,5 +88,5 @@ class ProxyShortlist(Candidates):
         shutil.rmtree(folder)
         return shortlist
 
-    def _untrained(self, image_shape: tuple[int, int, int], num_classes: int) -> Classifier:
+    def _untrained(self, image_shape: tuple[int, int, int], num_classes: int) -> Learner:
         return self._learner(image_shape, num_classes, predicts_loss="predicted_loss" in self._strategy.needs)

@@ -11,7 +11,7 @@ from alframe.data.module import ImageData
 from alframe.data.parquet_table import ParquetTable
 from alframe.data.source import Image, Source
 from alframe.data.torchvision_set import TorchvisionSet
-from alframe.data.transforms import Transforms
+from alframe.data.transforms import Target, Transforms
 from alframe.data.unlabelled_folder import UnlabelledFolder
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "LongTailed",
     "ParquetTable",
     "Source",
+    "Target",
     "TorchvisionSet",
     "Transforms",
     "UnlabelledFolder",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from alframe.data.source import Source
-from alframe.data.transforms import Pipeline
+from alframe.data.transforms import ObjectPipeline, Pipeline
 from alframe.errors import UnreadableImage
-from alframe.types import Floats, Positions
+from alframe.types import Floats, Labels, Positions
 
 
 class Batch(NamedTuple):
@@ -22,22 +22,24 @@ class Batch(NamedTuple):
 
     Attributes:
         images: (B, channels, size, size) float32.
-        labels: (B,) int64.
+        labels: (B,) int64; of a source with objects a ``Target`` for each image.
         positions: (B,) int64, rows of the source's table.
         unreadable: the reason for each table position that was left out.
+        sizes: (B, 2) int64, height and width that each image had.
     """
 
     images: Tensor
-    labels: Tensor
+    labels: Any
     positions: Tensor
     unreadable: dict[int, str]
+    sizes: Tensor
 
 
 class BatchRequest(NamedTuple):
     """One batch before it is read: positions and labels, (B,) each, and the seed of its random transforms."""
 
     positions: Positions
-    labels: NDArray[np.int64]
+    labels: Labels
     seed: int
 
 
@@ -47,7 +49,7 @@ class BatchReader(Dataset[Batch]):
     A request carries its own seed, so a batch is the same whichever of how many processes reads it.
     """
 
-    def __init__(self, source: Source, pipeline: Pipeline) -> None:
+    def __init__(self, source: Source, pipeline: Pipeline | ObjectPipeline) -> None:
         self._source = source
         self._pipeline = pipeline
 
@@ -61,20 +63,20 @@ class BatchReader(Dataset[Batch]):
                 unreadable[position] = str(error)
             else:
                 kept.append(row)
+        tensor, labels = self._pipeline.batch(images, request.labels[kept], request.seed)
         return Batch(
-            images=self._pipeline(images, request.seed),
-            labels=torch.from_numpy(request.labels[kept]),
+            images=tensor,
+            labels=labels,
             positions=torch.from_numpy(request.positions[kept]),
             unreadable=unreadable,
+            sizes=torch.tensor([image.shape[:2] for image in images], dtype=torch.int64).view(-1, 2),
         )
 
 
 class InOrder(Sampler[BatchRequest]):
     """Every sample once, in the order given, in batches of ``batch_size``; ``batches`` beyond the last are empty."""
 
-    def __init__(
-        self, positions: Positions, labels: NDArray[np.int64], batch_size: int, *, batches: int | None = None
-    ) -> None:
+    def __init__(self, positions: Positions, labels: Labels, batch_size: int, *, batches: int | None = None) -> None:
         self._positions = positions
         self._labels = labels
         self._batch_size = batch_size
@@ -109,7 +111,7 @@ class RandomDraws(Sampler[BatchRequest]):
     def __init__(
         self,
         positions: Positions,
-        labels: NDArray[np.int64],
+        labels: Labels,
         batch_size: int,
         *,
         size: int,

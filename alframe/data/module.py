@@ -9,17 +9,16 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from alframe.data.dataset import Batch, BatchReader, InOrder, RandomDraws
 from alframe.data.source import Source
-from alframe.data.transforms import Pipeline, Transforms
+from alframe.data.transforms import ObjectPipeline, Pipeline, Transforms
 from alframe.data.workers import InterruptibleLoader, automatic_workers, prepare_worker
 from alframe.errors import ConfigurationError, InvalidInput
 from alframe.progress import bar
-from alframe.types import Floats, Positions
+from alframe.types import Floats, Labels, Positions
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +101,7 @@ class ImageData(LightningDataModule):
     def fit_on(
         self,
         positions: Positions,
-        labels: NDArray[np.int64],
+        labels: Labels,
         *,
         weights: Floats | None = None,
         epoch_size: int = 0,
@@ -113,7 +112,7 @@ class ImageData(LightningDataModule):
 
         Args:
             positions: (n,) rows of the source's table.
-            labels: (n,) class indices; they need not be the source's.
+            labels: (n,) class indices or ``Objects``; they need not be the source's.
             weights: (n,) how often each sample is drawn, in proportion; equally often if ``None``.
             epoch_size: an epoch draws at least so many samples, and at least n.
             validation: rows to validate on, with the source's labels; no validation if ``None``.
@@ -136,8 +135,10 @@ class ImageData(LightningDataModule):
 
     def predict_on(self, positions: Positions) -> None:
         """Predict on the samples in these rows of the source's table from now on, in this order."""
-        truth = self.source.table.labels[positions]
-        self._prediction = InOrder(positions, truth, self._evaluation_batch_size)
+        # Whoever predicts looks at no object: those of images that are scored need not be drawn.
+        table = self.source.table
+        labels = np.full(len(positions), None) if table.has_objects else table.labels[positions]
+        self._prediction = InOrder(positions, labels, self._evaluation_batch_size)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Batches of what ``fit_on`` named, through the training transforms."""
@@ -197,17 +198,21 @@ class ImageData(LightningDataModule):
         batches = (1 + prefetch) * (self._batch_size + self._evaluation_batch_size)
         return automatic_workers(batches * image)
 
-    def _check(self, positions: Positions, labels: NDArray[np.int64]) -> None:
+    def _check(self, positions: Positions, labels: Labels) -> None:
         if len(positions) == 0 or len(positions) != len(labels):
             raise InvalidInput(
                 f"need one label for each of at least 1 position, got {len(labels)} for {len(positions)}"
             )
+        classes = np.concatenate([each.labels for each in labels]) if self.source.table.has_objects else labels
         for name, values, end in (
             ("positions", positions, len(self.source.table)),
-            ("labels", labels, self.num_classes),
+            ("labels", classes, self.num_classes),
         ):
-            if values.min() < 0 or values.max() >= end:
+            if len(values) and (values.min() < 0 or values.max() >= end):
                 raise InvalidInput(f"{name} must lie in 0..{end - 1}, got {values.min()}..{values.max()}")
+
+    def _with_objects(self, pipeline: Pipeline) -> Pipeline | ObjectPipeline:
+        return ObjectPipeline(pipeline, self.source.has_masks) if self.source.table.has_objects else pipeline
 
     def _loader(
         self, requests: RandomDraws | InOrder, pipeline: Pipeline, *, passes: bool = False
@@ -216,7 +221,7 @@ class ImageData(LightningDataModule):
         # Lightning would recommend more workers in every round; their number is the user's choice.
         warnings.filterwarnings("ignore", ".* does not have many workers", UserWarning)
         return InterruptibleLoader(
-            BatchReader(self.source, pipeline),
+            BatchReader(self.source, self._with_objects(pipeline)),
             batch_size=None,  # a request is a whole batch
             sampler=requests,
             num_workers=self._workers,

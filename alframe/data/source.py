@@ -20,9 +20,11 @@ class Source(ABC):
         name: a short name for folders and titles.
         classes: class names; a label is an index into them.
         table: one row per sample, training samples and held-out ones.
+        has_masks: whether each object comes with its mask, where labels are objects.
         in_memory: whether every image was decoded when the source was opened, so that reading cannot fail.
     """
 
+    has_masks: bool = False
     in_memory: bool = False
     name: str
     classes: tuple[str, ...]

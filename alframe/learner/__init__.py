@@ -1,6 +1,7 @@
 """Lightning modules that turn images into predictions: backbones, heads, posteriors."""
 
 from alframe.learner.backbone import Backbone
+from alframe.learner.base import Learner
 from alframe.learner.classifier import Classifier
 from alframe.learner.distributed import Relay, Unreadable
 from alframe.learner.network import Network
@@ -30,6 +31,7 @@ __all__ = [
     "Ensemble",
     "Evidential",
     "LastLayerLaplace",
+    "Learner",
     "MCDropout",
     "Network",
     "PointEstimate",

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from pytorch_lightning import LightningModule
 from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -17,20 +15,22 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from alframe.data import Batch
 from alframe.errors import ConfigurationError
+from alframe.functional import REDUCTIONS
 from alframe.learner.backbone import Backbone
+from alframe.learner.base import Learner, OptimizerFactory, ScheduleFactory
 from alframe.learner.distributed import alone
 from alframe.learner.head import Head
 from alframe.learner.loss_prediction import LossHead, ranking_loss
 from alframe.learner.network import Network
 from alframe.learner.posterior import Draws, Posterior
 from alframe.learner.scaling import Scaling
-from alframe.types import Need
+from alframe.types import Labels, Need
 
 if TYPE_CHECKING:
-    from pytorch_lightning.utilities.types import OptimizerLRScheduler
+    pass
 
 
-class Classifier(LightningModule):
+class Classifier(Learner):
     """Networks of one architecture with a posterior over their predictions.
 
     Args:
@@ -48,6 +48,8 @@ class Classifier(LightningModule):
             of the model is trained as it would be without, unless gradients are clipped by a norm that counts it in.
     """
 
+    task = "classification"
+
     def __init__(
         self,
         image_shape: tuple[int, int, int],
@@ -55,14 +57,14 @@ class Classifier(LightningModule):
         *,
         backbone: Callable[[tuple[int, int, int]], Backbone],
         posterior: Posterior,
-        optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
-        schedule: Callable[[Optimizer, int], LRScheduler],
+        optimizer: OptimizerFactory,
+        schedule: ScheduleFactory,
         dropout: float = 0.5,
         label_smoothing: float = 0.0,
         class_weights: Literal["balanced"] | Sequence[float] | None = None,
         predicts_loss: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(optimizer=optimizer, schedule=schedule)
         for name, share in (("dropout", dropout), ("label_smoothing", label_smoothing)):
             if not 0 <= share < 1:
                 raise ConfigurationError(f"learner.{name} must lie in [0, 1), got {share}")
@@ -89,11 +91,28 @@ class Classifier(LightningModule):
         self._label_smoothing = label_smoothing
         self._loss_weights: Tensor | None
         self.register_buffer("_loss_weights", None, persistent=False)
-        self.make_optimizer = optimizer
-        self._make_schedule = schedule
-        self._steps = 0  # of the fit that is running; known when its optimiser is made
 
-    def weigh_classes(self, labels: NDArray[np.int64]) -> None:
+    @property
+    def gives(self) -> frozenset[Need]:
+        """What the networks and their posterior can say."""
+        needs: set[Need] = {"probs", "embeddings", "head", "history"}
+        if self.posterior.offers_samples:
+            needs.update(("samples", *cast("Mapping[Need, object]", REDUCTIONS)))
+        if all(network.loss_head is not None for network in self._each_network()):
+            needs.add("predicted_loss")
+        return frozenset(needs)
+
+    @property
+    def whole_course(self) -> bool:
+        """Whether the posterior gathers networks until the last step."""
+        return self.posterior.whole_course
+
+    @property
+    def reads_training_set(self) -> bool:
+        """Whether the posterior learns from the embeddings of the training set."""
+        return self.posterior.reads_training_set
+
+    def prepare(self, labels: Labels) -> None:
         """Set the weights of the classes in the loss for these training labels."""
         if self._class_weights is None:
             return
@@ -119,9 +138,9 @@ class Classifier(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:  # noqa: ARG002 (Lightning's signature)
         """Sum of the networks' losses, so that each has the gradient of its own."""
         if len(batch.labels) == 0:
-            return self._without_images(batch)
+            return self.loss_without_images(batch)
         losses, ranking = [], []
-        progress = self.trainer.global_step / self._steps if self._steps else 0.0
+        progress = self.trainer.global_step / self.steps if self.steps else 0.0
         for network in self._trained():
             features = network.backbone(batch.images)
             embeddings = network.head.embed(features)
@@ -131,28 +150,29 @@ class Classifier(LightningModule):
                 each = cross_entropy(self.posterior.predictive(logits.detach()), batch.labels, reduction="none")
                 ranking.append(ranking_loss(network.predict_loss(features, embeddings), each))
         loss = torch.stack(losses).sum()
-        self._log("train_loss", loss / len(losses), batch)
+        self.log_loss("train_loss", loss / len(losses), batch)
         return loss + torch.stack(ranking).sum() if ranking else loss
 
     def on_train_batch_end(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002 (Lightning's signature)
         """Let the posterior know how far training is."""
-        self.posterior.after_step(list(self._each_network()), self.trainer.global_step, self._steps)
+        self.posterior.after_step(list(self._each_network()), self.trainer.global_step, self.steps)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
         """Log the mean cross entropy of the networks as ``val_loss``; every class counts alike."""
         if len(batch.labels):
             logits = self(batch.images)
             loss = cross_entropy(logits.flatten(0, 1), batch.labels.repeat_interleave(logits.shape[1]))
-            self._log("val_loss", loss, batch)
+            self.log_loss("val_loss", loss, batch)
         elif not alone():
-            self._log("val_loss", torch.zeros((), device=self.device), batch)
+            self.log_loss("val_loss", torch.zeros((), device=self.device), batch)
 
-    def configure_optimizers(self) -> OptimizerLRScheduler:
-        """The optimiser over the networks that the posterior trains, and its schedule step by step."""
-        optimizer = self.make_optimizer(weights for network in self._trained() for weights in network.parameters())
-        self._steps = int(self.trainer.estimated_stepping_batches)
-        schedule = self.posterior.schedule(self._make_schedule, optimizer, self._steps)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+    def trained_parameters(self) -> Iterable[nn.Parameter]:
+        """Those of the networks that the posterior trains."""
+        return (weights for network in self._trained() for weights in network.parameters())
+
+    def scheduled(self, optimizer: Optimizer) -> LRScheduler:
+        """The schedule that the posterior makes of the one it is given."""
+        return self.posterior.schedule(self.make_schedule, optimizer, self.steps)
 
     def fit_posterior(self, embeddings: Tensor, labels: Tensor) -> None:
         """Let the posterior of these trained networks learn from embeddings (n, D) and labels (n,)."""
@@ -193,18 +213,6 @@ class Classifier(LightningModule):
         bias = torch.stack([layer.bias for layer in layers]).mean(dim=0)
         head = torch.cat([*(layer.weight / len(layers) for layer in layers), bias[:, None]], dim=1)
         return self.scaling.of_linear(head).detach()
-
-    def _log(self, name: str, loss: Tensor, batch: Batch) -> None:
-        """Log the mean over an epoch; what one process logs all have to, because they add up what they have."""
-        self.log(name, loss, on_step=False, on_epoch=True, batch_size=len(batch.labels), sync_dist=True)
-
-    def _without_images(self, batch: Batch) -> Tensor | None:
-        """The loss of a batch without images: none, or none to speak of where other processes wait for gradients."""
-        if alone():
-            return None
-        loss = 0 * torch.stack([weights.sum() for network in self._trained() for weights in network.parameters()]).sum()
-        self._log("train_loss", loss, batch)
-        return loss
 
     def _trained(self) -> Sequence[Network]:
         return self.posterior.trained(list(self._each_network()))

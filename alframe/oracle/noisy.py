@@ -28,6 +28,10 @@ class Noisy(Simulated):
 
     def __init__(self, source: Source, annotators: Mapping[str, Noise], seed: int) -> None:
         super().__init__(source)
+        if source.table.has_objects:
+            raise ConfigurationError(
+                "noisy annotators mistake classes, and these labels are objects: use oracle=simulated"
+            )
         if not annotators:
             raise ConfigurationError("a noisy oracle needs at least one annotator: add +oracle.annotators.NAME=RATE")
         num_classes = len(source.classes)
@@ -36,7 +40,7 @@ class Noisy(Simulated):
 
     def _answer(self, sample_id: str, query: Query) -> Annotation:
         honest = super()._answer(sample_id, query)
-        if honest.label is None:
+        if not isinstance(honest.label, int):
             return honest
         rng = generator(self._seed, "oracle", sample_id)
         annotator = str(rng.choice(list(self._confusion)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alframe.data import Source
 from alframe.oracle.base import Oracle
-from alframe.types import UNLABELLED, Annotation, Query
+from alframe.types import UNLABELLED, Annotation, Label, Query
 
 
 class Simulated(Oracle):
@@ -18,7 +18,7 @@ class Simulated(Oracle):
 
     def __init__(self, source: Source) -> None:
         table = source.table
-        self._truth = dict(zip(table.ids.tolist(), table.labels.tolist(), strict=True))
+        self._truth: dict[str, Label | None] = dict(zip(table.ids.tolist(), table.labels.tolist(), strict=True))
 
     def ask(self, query: Query) -> None:
         """Do nothing: the answers are known."""
@@ -29,12 +29,12 @@ class Simulated(Oracle):
 
     def _answer(self, sample_id: str, query: Query) -> Annotation:
         label = self._truth[sample_id]
-        if label == UNLABELLED:
+        if label is None or label == UNLABELLED:
             return self._annotation(sample_id, query, self.name, None, "the data source does not know its label")
         return self._annotation(sample_id, query, self.name, label)
 
     def _annotation(
-        self, sample_id: str, query: Query, annotator: str, label: int | None, reason: str | None = None
+        self, sample_id: str, query: Query, annotator: str, label: Label | None, reason: str | None = None
     ) -> Annotation:
         key = f"{query.round}/{sample_id}/{annotator}"
         return Annotation(key, sample_id, label, annotator, query.round, query.model, reason)

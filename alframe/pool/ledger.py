@@ -6,12 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from pydantic import TypeAdapter
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from alframe.errors import LedgerConflict
 from alframe.storage.tables import LedgerRow
-from alframe.types import Annotation
+from alframe.types import Annotation, Objects
+
+_OBJECTS = TypeAdapter(Objects)
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Ledger:
             added = 0
             for annotation in annotations:
                 if annotation.key not in known:
-                    session.add(LedgerRow(**vars(annotation)))
+                    session.add(_row(annotation))
                     known[annotation.key] = annotation
                     added += 1
                 elif known[annotation.key] != annotation:
@@ -67,5 +70,13 @@ class Ledger:
         return {entry.annotation.sample_id: entry.annotation for entry in self.entries()}
 
 
+def _row(annotation: Annotation) -> LedgerRow:
+    columns = {**vars(annotation)}
+    if isinstance(annotation.label, Objects):
+        columns |= {"label": None, "objects": _OBJECTS.dump_json(annotation.label).decode()}
+    return LedgerRow(**columns)
+
+
 def _annotation(row: LedgerRow) -> Annotation:
-    return Annotation(row.key, row.sample_id, row.label, row.annotator, row.round, row.model, row.reason)
+    label = row.label if row.objects is None else _OBJECTS.validate_json(row.objects)
+    return Annotation(row.key, row.sample_id, label, row.annotator, row.round, row.model, row.reason)

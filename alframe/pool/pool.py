@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from alframe.errors import ConfigurationError, RunConflict
 from alframe.pool.ledger import Ledger
-from alframe.types import UNLABELLED, Annotation, Ids, Positions, SampleTable
+from alframe.types import Annotation, Ids, Labels, Positions, SampleTable, label_array
 
 
 class State(IntEnum):
@@ -38,8 +38,8 @@ class Pool:
         self.table = table
         self.ledger = ledger
         self._position = {sample_id: position for position, sample_id in enumerate(table.ids.tolist())}
-        self._fixed = np.where(table.held_out & (table.labels != UNLABELLED), State.TEST, State.UNLABELLED)
-        candidates = np.flatnonzero(~table.held_out & (table.labels != UNLABELLED))
+        self._fixed = np.where(table.held_out & table.known, State.TEST, State.UNLABELLED)
+        candidates = np.flatnonzero(~table.held_out & table.known)
         if not 0 <= validation <= len(candidates):
             raise ConfigurationError(
                 f"cannot hold out {validation} validation samples: the training part has {len(candidates)} with a label"
@@ -63,12 +63,11 @@ class Pool:
         """Positions of the samples in ``state``, in table order."""
         return np.flatnonzero(self.states() == state)
 
-    def labelled(self) -> tuple[Positions, NDArray[np.int64]]:
+    def labelled(self) -> tuple[Positions, Labels]:
         """Positions of the labelled samples in table order, and the labels that hold for them."""
         current = self.ledger.current()
         positions = np.flatnonzero(self._states(current) == State.LABELLED)
-        labels = [current[sample_id].label for sample_id in self.table.ids[positions].tolist()]
-        return positions, np.array(labels, dtype=np.int64)
+        return positions, label_array(current[sample_id].label for sample_id in self.table.ids[positions].tolist())
 
     def set_aside(self, reasons: Mapping[int, str], round: int) -> None:
         """Record that the samples at these positions cannot be used, each with its reason."""

@@ -8,12 +8,12 @@ from matplotlib.ticker import MaxNLocator
 
 from alframe.report.figures import INK, PALETTE, PERCENT, RULE, Dash, dress
 from alframe.report.page import count, percent
-from alframe.types import CurvePoint, Evaluation, Reliability
+from alframe.types import Classification, CurvePoint, Reliability
 
 AFTER, BEFORE = PALETTE[:2]
 
 
-def reliability_diagram(evaluation: Evaluation) -> Figure:
+def reliability_diagram(evaluation: Classification) -> Figure:
     """Accuracy against confidence, bin by bin, over the share of samples in each bin; before its calibration too."""
     figure = Figure(figsize=(4.3, 4), layout="constrained", facecolor="none")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))

@@ -1,7 +1,7 @@
 """Passes of a learner over a pool: in memory, or block by block to files of any size; here or on Ray's workers."""
 
 from alframe.scoring.engine import Engine, Local
-from alframe.scoring.needs import check_draws, named_needs
+from alframe.scoring.needs import check_gives, named_needs
 from alframe.scoring.predict import Pace, Pass, Sink, concatenate, head_of, predict, predict_batch, stream, were_read
 from alframe.scoring.ray_engine import Ray
 from alframe.scoring.score import Scoring, keep, score
@@ -14,7 +14,7 @@ __all__ = [
     "Ray",
     "Scoring",
     "Sink",
-    "check_draws",
+    "check_gives",
     "concatenate",
     "head_of",
     "keep",

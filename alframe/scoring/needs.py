@@ -8,8 +8,11 @@ from typing import cast, get_args
 
 from alframe.errors import ConfigurationError
 from alframe.functional import REDUCTIONS
-from alframe.learner import Classifier
+from alframe.learner import Learner
 from alframe.types import Need
+
+DRAWN = frozenset({"samples", "box_samples", "box_draws", "missed", "pixel_bald", *REDUCTIONS})
+"""What posterior draws are needed for."""
 
 PREDICTED: tuple[Need, ...] = tuple(need for need in get_args(Need) if need != "history")
 """What one learner can predict; ``history`` is of all those that a run had."""
@@ -41,8 +44,8 @@ def named_needs(names: Iterable[str]) -> frozenset[Need]:
     return cast("frozenset[Need]", frozenset(names))
 
 
-def check_draws(learner: Classifier, needs: Collection[Need], asker: str) -> None:
-    """Refuse needs of posterior draws where the learner has none.
+def check_gives(learner: Learner, needs: Collection[Need], asker: str) -> None:
+    """Refuse needs that the learner cannot meet.
 
     Args:
         learner: built, trained or not.
@@ -50,10 +53,15 @@ def check_draws(learner: Classifier, needs: Collection[Need], asker: str) -> Non
         asker: who needs them, for the message.
 
     Raises:
-        ConfigurationError: it offers no draws, and they are needed.
+        ConfigurationError: it does not give one of them; the message says what would.
     """
-    if {"samples", *REDUCTIONS}.intersection(needs) and not learner.posterior.offers_samples:
-        raise ConfigurationError(
-            f"{asker} needs posterior draws and this learner offers none: "
-            "choose learner/posterior=mc_dropout or learner/posterior=ensemble"
-        )
+    missing = set(needs) - learner.gives
+    if not missing:
+        return
+    if missing & DRAWN and learner.task == "classification":
+        what, remedy = "posterior draws", "choose learner/posterior=mc_dropout or learner/posterior=ensemble"
+    elif missing == {"predicted_loss"}:
+        what, remedy = "predicted_loss", "only one trained with strategy=learning_loss has a head for it"
+    else:
+        what, remedy = ", ".join(sorted(missing)), f"it gives {', '.join(sorted(learner.gives))}"
+    raise ConfigurationError(f"{asker} needs {what} and this {type(learner).__name__} gives none: {remedy}")

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from alframe.data import Batch, ImageData
 from alframe.functional import REDUCTIONS
-from alframe.learner import Advance, Classifier, Draws, interruptible
+from alframe.learner import Advance, Learner, interruptible
 from alframe.progress import bar
 from alframe.types import Floats, Ids, Need, Positions, Predictions
 
@@ -39,7 +39,7 @@ class Pass:
         seed: of the posterior's draws; equal seeds give equal draws.
     """
 
-    learner: Classifier
+    learner: Learner
     data: ImageData
     positions: Positions
     needs: Collection[Need]
@@ -48,7 +48,7 @@ class Pass:
 
 
 def predict(
-    learner: Classifier,
+    learner: Learner,
     data: ImageData,
     positions: Positions,
     needs: Collection[Need],
@@ -103,7 +103,7 @@ def were_read(data: ImageData, positions: Positions, predictions: Predictions) -
     return np.isin(data.source.table.ids[positions], predictions.ids)
 
 
-def predict_batch(learner: Classifier, images: Tensor, ids: Ids, draws: Draws, needs: Collection[Need]) -> Predictions:
+def predict_batch(learner: Learner, images: Tensor, ids: Ids, draws: Any, needs: Collection[Need]) -> Predictions:
     """What ``needs`` names, except ``head``, for images (B, channels, S, S) that are called ``ids``.
 
     Reductions of draws are made here, so that nobody has to keep the draws for them.
@@ -117,7 +117,19 @@ def predict_batch(learner: Classifier, images: Tensor, ids: Ids, draws: Draws, n
     return Predictions(ids, **{name: arrays[name] for name in arrays.keys() & set(needs)})
 
 
-def head_of(learner: Classifier) -> Floats:
+def _in_image_pixels(found: Predictions, batch: Batch) -> Predictions:
+    """With the sizes of the images, and boxes as they lie in these, which were larger or smaller than their tensors."""
+    sizes = batch.sizes.cpu().numpy()
+    height, width = batch.images.shape[2:]
+    scale = sizes[:, [1, 0, 1, 0]] / np.array([width, height, width, height], dtype=np.float32)
+
+    def moved(boxes: Floats | None) -> Floats | None:
+        return None if boxes is None else (boxes * scale.reshape(-1, *[1] * (boxes.ndim - 2), 4)).astype(np.float32)
+
+    return replace(found, sizes=sizes, boxes=moved(found.boxes), box_draws=moved(found.box_draws))
+
+
+def head_of(learner: Learner) -> Floats:
     """The learner's last linear layer as ``Predictions`` has it, (C, D + 1)."""
     head: Floats = learner.linear_head().float().cpu().numpy()
     return head
@@ -170,7 +182,7 @@ class _Scorer(LightningModule):
         self.seconds = 0.0
         self._work = work
         self._sink = sink
-        self._draws: Draws
+        self._draws: Any
 
     def on_predict_start(self) -> None:
         self._draws = self.learner.draws(torch.Generator().manual_seed(self._work.seed))
@@ -179,6 +191,9 @@ class _Scorer(LightningModule):
     def predict_step(self, batch: Batch, batch_idx: int) -> int:  # noqa: ARG002 (Lightning's signature)
         started = perf_counter()
         ids = self._work.data.source.table.ids[batch.positions.cpu().numpy()]
-        self._sink(predict_batch(self.learner, batch.images, ids, self._draws, self._work.needs), batch.unreadable)
+        found = predict_batch(self.learner, batch.images, ids, self._draws, self._work.needs)
+        if self.learner.task != "classification":
+            found = _in_image_pixels(found, batch)
+        self._sink(found, batch.unreadable)
         self.seconds += perf_counter() - started
         return len(ids)  # Lightning warns of None

@@ -12,7 +12,7 @@ from pytorch_lightning import Trainer
 
 from alframe.data import ImageData
 from alframe.errors import ConfigurationError
-from alframe.learner import Classifier
+from alframe.learner import Learner
 from alframe.progress import say
 from alframe.scoring.engine import LOCAL, Engine
 from alframe.scoring.predict import Pace, Pass, concatenate, head_of
@@ -39,7 +39,7 @@ class Scoring:
 
 
 def score(
-    learner: Classifier,
+    learner: Learner,
     data: ImageData,
     positions: Positions,
     needs: Collection[Need],

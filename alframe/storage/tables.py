@@ -36,7 +36,10 @@ class Base(DeclarativeBase):
 
 
 class LedgerRow(Base):
-    """One statement about one sample. Rows are only ever added: SQLite's triggers refuse updates and deletions."""
+    """One statement about one sample. Rows are only ever added: SQLite's triggers refuse updates and deletions.
+
+    ``objects`` is JSON, for samples whose label is not a class.
+    """
 
     __tablename__ = "ledger"
 
@@ -44,6 +47,7 @@ class LedgerRow(Base):
     key: Mapped[str] = mapped_column(unique=True)
     sample_id: Mapped[str] = mapped_column(index=True)
     label: Mapped[int | None]
+    objects: Mapped[str | None]
     annotator: Mapped[str]
     round: Mapped[int]
     model: Mapped[str]

@@ -16,7 +16,7 @@ from alframe.data.source import Image, Source
 from alframe.errors import UnreadableImage
 from alframe.pool import Ledger
 from alframe.storage import Journal, open_database, save_record
-from alframe.types import Annotation, CurvePoint, Evaluation, Query, Reliability, SampleTable
+from alframe.types import Annotation, CurvePoint, Classification, Query, Reliability, SampleTable
 
 MakeRun = Callable[..., Path]
 
@@ -113,7 +113,7 @@ def make_run_in() -> MakeRun:
                 ledger.append(Annotation(f"{round}/{i}", i, LABELS[int(i[1:]) % 6], "test", round, "") for i in ids)
             if unfinished and round == len(accuracies) - 1:
                 break
-            scored = Evaluation(4, 0, accuracy, 1 - accuracy, 0.125, (accuracy, None), BINS)
+            scored = Classification(4, 0, accuracy, 1 - accuracy, 0.125, (accuracy, None), BINS)
             with journal.step(round, "evaluate", f"round-{round:03d}/evaluation.json") as file:
                 save_record(file, CurvePoint(round, step * (round + 1), scored))
         engine.dispose()

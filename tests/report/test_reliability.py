@@ -14,9 +14,9 @@ from alframe.data.source import Source
 from alframe.report import write_run_report
 from alframe.report.reliability import describe, reliability_diagram
 from alframe.storage import save_record
-from alframe.types import CurvePoint, Evaluation, Reliability
+from alframe.types import CurvePoint, Classification, Reliability
 
-BEFORE = Evaluation(
+BEFORE = Classification(
     10, 0, 0.6, 0.9, 0.2, (0.6, None), Reliability((None, 0.4, None, 0.9), (None, 0.5, None, 0.7), (0, 4, 0, 6))
 )
 AFTER = replace(

@@ -24,7 +24,7 @@ from alframe.stopping import (
     StoppingRule,
     TargetMetric,
 )
-from alframe.types import CurvePoint, Evaluation, PoolView, Progress, Reliability
+from alframe.types import CurvePoint, Classification, PoolView, Progress, Reliability
 
 NOTHING: dict[str, Any] = {"curve": (), "views": (), "gain": None, "labels": 0, "cost": 0.0}
 BINS = Reliability(confidence=(0.75,), accuracy=(0.5,), count=(10,))
@@ -48,7 +48,7 @@ def views(*rows: list[int]) -> tuple[PoolView, ...]:
 
 def evaluated(accuracy: float = 0.5, nll: float = 1.0, calibration_error: float = 0.2) -> CurvePoint:
     """The end of a learning curve."""
-    return CurvePoint(1, 20, Evaluation(10, 0, accuracy, nll, calibration_error, (accuracy,), BINS))
+    return CurvePoint(1, 20, Classification(10, 0, accuracy, nll, calibration_error, (accuracy,), BINS))
 
 
 ALL: list[StoppingRule] = [

@@ -7,10 +7,10 @@ import pytest
 
 from alframe.errors import RunConflict
 from alframe.storage import load_arrays, load_record, save_arrays, save_record
-from alframe.types import CurvePoint, Evaluation, PoolView, Predictions, Query, Reliability
+from alframe.types import CurvePoint, Classification, PoolView, Predictions, Query, Reliability
 
 BINS = Reliability((None, 0.1 + 0.2), (None, 1 / 3), (0, 10))
-BEFORE = Evaluation(10, 1, 0.5, 1.5, 0.2, (None, 0.5), BINS)
+BEFORE = Classification(10, 1, 0.5, 1.5, 0.2, (None, 0.5), BINS)
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ BEFORE = Evaluation(10, 1, 0.5, 1.5, 0.2, (None, 0.5), BINS)
     [
         Query(3, ("a", "b"), (0.25, 1e-17), "Entropy", "abc"),
         Query(0, ("ü/1.png",), None, "Random", ""),
-        CurvePoint(1, 20, Evaluation(10, 1, 0.5, 1.25, 0.1, (None, 0.5), BINS, uncalibrated=BEFORE)),
+        CurvePoint(1, 20, Classification(10, 1, 0.5, 1.25, 0.1, (None, 0.5), BINS, uncalibrated=BEFORE)),
     ],
 )
 def test_a_record_comes_back_equal(tmp_path: Path, record: object) -> None:

@@ -1,4 +1,4 @@
-"""A learner on held-out samples -> Evaluation."""
+"""A classifier on held-out samples."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from alframe.errors import DataError
 from alframe.functional import expected_calibration_error, reliability
 from alframe.learner import Classifier
 from alframe.scoring import predict, were_read
-from alframe.types import Evaluation, Positions
+from alframe.types import Classification, Positions
 
 CALIBRATION_BINS = 15
 
 
-def evaluate(
+def evaluate_classifier(
     learner: Classifier,
     data: ImageData,
     positions: Positions,
     make_trainer: Callable[..., Trainer],
     *,
     seed: int,
-) -> Evaluation:
+) -> Classification:
     """Score a learner's posterior predictive probabilities against the source's labels.
 
     A learner that was calibrated is scored a second time, with the same draws, as it was before.
@@ -43,7 +43,7 @@ def evaluate(
         DataError: no held-out sample can be read.
     """
 
-    def once() -> Evaluation:
+    def once() -> Classification:
         predictions = predict(learner, data, positions, {"probs"}, make_trainer, seed=seed, description="evaluate")
         if len(predictions) == 0 or predictions.probs is None:
             raise DataError(f"none of the {len(positions)} held-out samples can be scored: a run needs test images")
@@ -59,13 +59,13 @@ def evaluate(
         return replace(found, uncalibrated=once())
 
 
-def score(probs: torch.Tensor, labels: torch.Tensor, *, unreadable: int = 0) -> Evaluation:
+def score(probs: torch.Tensor, labels: torch.Tensor, *, unreadable: int = 0) -> Classification:
     """Accuracy, negative log-likelihood (nats) and calibration error of probabilities (N, C) for labels (N,)."""
     classes = probs.shape[1]
     per_class = multiclass_accuracy(probs, labels, num_classes=classes, average=None)
     counts = torch.bincount(labels, minlength=classes)
     bins = reliability(probs.numpy(), labels.numpy(), CALIBRATION_BINS)
-    return Evaluation(
+    return Classification(
         samples=len(labels),
         unreadable=unreadable,
         accuracy=float(multiclass_accuracy(probs, labels, num_classes=classes, average="micro")),
