@@ -39,6 +39,7 @@ from alframe.functional.coverage import (
     separation,
     typiclust,
 )
+from alframe.functional.detection import detected
 from alframe.functional.discriminative import discriminative
 from alframe.functional.error_driven import error_rate_nearby, forgetting, last_predicted, pseudo_loss
 from alframe.functional.expected_change import expected_gradient_length
@@ -59,6 +60,7 @@ from alframe.functional.hybrid import (
 from alframe.functional.learning_curve import area_under_curve, labels_needed
 from alframe.functional.randomness import derive_seed, generator
 from alframe.functional.ranking import highest, rank_product
+from alframe.functional.segmentation import segmented
 from alframe.functional.seeding import k_means_plus_plus
 from alframe.functional.stream import choose_from_stream
 from alframe.functional.targeted import flqmi, gcmi
@@ -86,6 +88,7 @@ __all__ = [
     "coverage_radius",
     "density",
     "derive_seed",
+    "detected",
     "discriminative",
     "distinct",
     "entropy",
@@ -124,6 +127,7 @@ __all__ = [
     "reliability",
     "resembles",
     "score_per_cost",
+    "segmented",
     "separation",
     "stochastic_batch",
     "typiclust",
