@@ -60,8 +60,8 @@ from alframe.functional.hybrid import (
 from alframe.functional.learning_curve import area_under_curve, labels_needed
 from alframe.functional.randomness import derive_seed, generator
 from alframe.functional.ranking import highest, rank_product
-from alframe.functional.segmentation import segmented
 from alframe.functional.seeding import k_means_plus_plus
+from alframe.functional.segmentation import segmented
 from alframe.functional.stream import choose_from_stream
 from alframe.functional.targeted import flqmi, gcmi
 from alframe.functional.uncertainty import entropy, from_logits, least_confidence, margin

@@ -29,6 +29,7 @@ Need = Literal[
     "box_draws",
     "box_embeddings",
     "missed",
+    "class_map",
     "pixel_classes",
     "pixel_entropy",
     "pixel_margin",
@@ -66,6 +67,9 @@ class Predictions:
         box_embeddings: (N, K, D) features of the region.
         missed: (N,) scores of the objects that a draw sees and no detection stands for, summed, mean over the draws.
 
+    Of a segmenter, for every pixel of the tensor:
+        class_map: (N, S, S) uint8, the most probable class; for evaluation, never for strategies.
+
     Of a segmenter, at the h x w cells into which an image is divided for this:
         pixel_classes: (N, h, w) uint8, the most probable class at the centre of a cell: 0 for background, c + 1 for
             class c.
@@ -99,6 +103,7 @@ class Predictions:
     box_draws: Floats | None = None
     box_embeddings: Floats | None = None
     missed: Floats | None = None
+    class_map: NDArray[np.uint8] | None = None
     pixel_classes: NDArray[np.uint8] | None = None
     pixel_entropy: Floats | None = None
     pixel_margin: Floats | None = None
