@@ -18,7 +18,7 @@ from alframe.calibration import Calibration
 from alframe.candidates import Candidates
 from alframe.cycle import Cycle, Plan
 from alframe.data import ImageData, Source, Transforms
-from alframe.errors import AlframeError, ConfigurationError, DataError
+from alframe.errors import AlframeError, ConfigurationError
 from alframe.functional.randomness import generator
 from alframe.learner import Learner
 from alframe.logfile import log_to
@@ -26,7 +26,7 @@ from alframe.oracle import Oracle
 from alframe.pool import Ledger, Pool, fingerprint
 from alframe.progress import say
 from alframe.report import write_run_report
-from alframe.scoring import Scoring, check_gives
+from alframe.scoring import Scoring, check_gives, check_labels, grown_for
 from alframe.stopping import StoppingRule
 from alframe.storage import Journal, claim_folder
 from alframe.strategy import Strategy
@@ -90,11 +90,8 @@ def run(parts: Parts, folder: Path, config: Mapping[str, Any]) -> Path:
         RunConflict: the folder belongs to another configuration or process.
         LabelsPending: the oracle has not answered everything yet.
     """
-    if len(parts.data.classes) < 2:
-        raise DataError(f"a classifier needs at least two classes, {parts.data.name} has {list(parts.data.classes)}")
     data = parts.loader(parts.data, parts.transforms)
-    predicts_loss = "predicted_loss" in parts.strategy.needs
-    make_learner = partial(parts.learner, data.image_shape, data.num_classes, predicts_loss=predicts_loss)
+    make_learner = partial(parts.learner, data.image_shape, data.num_classes, **grown_for(parts.strategy.needs))
     _try_out(parts, data, make_learner)
     config = {**config, "classes": list(parts.data.classes), "data_sha256": fingerprint(parts.data.table)}
     with claim_folder(folder, config) as engine, log_to(folder / "alframe.log"):
@@ -138,6 +135,7 @@ def _try_out(parts: Parts, data: ImageData, make_learner: Callable[[], Learner])
     """Build once what every round builds, so that what cannot be built is refused before there is a folder."""
     try:
         learner = make_learner()
+        check_labels(learner, data.source)
         parts.training.check(learner)
         learner.make_optimizer(learner.parameters())
         parts.trainer(on_all_devices=True)
@@ -151,6 +149,10 @@ def _try_out(parts: Parts, data: ImageData, make_learner: Callable[[], Learner])
         raise ConfigurationError(f"the first set is chosen without a learner, so cold_start cannot need {needs}")
     check_gives(learner, parts.strategy.needs, f"strategy {type(parts.strategy).__name__}")
     check_gives(learner, parts.stopping.needs, f"stopping rule {type(parts.stopping).__name__}")
+    if parts.calibration.needs_held_out and learner.task != "classification":
+        raise ConfigurationError(
+            f"{type(parts.calibration).__name__} scales the logits of classifiers: choose calibration=none"
+        )
     if parts.calibration.needs_held_out and parts.cycle.validation == 0:
         raise ConfigurationError(
             f"{type(parts.calibration).__name__} is fitted on validation samples and cycle.validation is 0: "

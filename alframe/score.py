@@ -24,7 +24,7 @@ from alframe.logfile import log_to
 from alframe.pool import Ledger, Pool, State, fingerprint
 from alframe.progress import say
 from alframe.report.run_folder import RunFolder
-from alframe.scoring import Engine, Pace, Scoring, check_gives, named_needs, score
+from alframe.scoring import Engine, Pace, Scoring, check_gives, grown_for, named_needs, score
 from alframe.storage import (
     MANIFEST,
     ORIGIN,
@@ -163,8 +163,7 @@ def score_pool(
             process writes there.
     """
     images, needs = job.loader(data, transforms), named_needs(job.needs)
-    predicts_loss = "predicted_loss" in strategy.needs
-    learner = make_learner(images.image_shape, len(model.classes), predicts_loss=predicts_loss)
+    learner = make_learner(images.image_shape, len(model.classes), **grown_for(strategy.needs))
     check_gives(learner, needs, f"needs=[{','.join(sorted(needs))}]")
     load_weights(learner, model.weights)
     positions = _pool(job, model, data)

@@ -19,7 +19,6 @@ from alframe.progress import bar
 from alframe.scoring import predict, were_read
 from alframe.types import Labels, Positions
 
-
 Trained = TypeVar("Trained", bound=Learner)
 
 

@@ -32,7 +32,7 @@ from alframe.run import run
 from alframe.scoring import predict
 from alframe.storage import load_record
 from alframe.training import FromScratch
-from alframe.types import CurvePoint
+from alframe.types import Classification, CurvePoint
 
 trainer = partial(quiet_trainer, accelerator="cpu")
 POSTERIORS = [PointEstimate(), MCDropout(4), Ensemble(2)]
@@ -195,6 +195,7 @@ def test_a_run_calibrates_each_round(calibration: Calibration, tmp_path: Path) -
     for round, line in enumerate(said):
         folder = tmp_path / f"round-{round:03d}"
         evaluation = load_record(folder / "evaluation.json", CurvePoint).evaluation
+        assert isinstance(evaluation, Classification)
         assert evaluation.uncalibrated is not None
         learner = tiny.learner()((1, 8, 8), 3)
         load_weights(learner, folder / "weights.safetensors")

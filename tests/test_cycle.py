@@ -138,7 +138,7 @@ def test_training_follows_the_ledger(tmp_path: Path) -> None:
         cycle=Plan(initial=40, batch=1, rounds=0),
         training=replace_training(epochs=20),
     )
-    assert points(folder)[0].evaluation.accuracy < 0.3
+    assert points(folder)[0].evaluation.metrics["accuracy"] < 0.3
 
 
 def replace_training(**options: Any) -> Any:

@@ -23,7 +23,7 @@ from pytorch_lightning import Trainer
 from alframe import training
 from alframe.data import Batch, ImageData
 from alframe.data.dataset import InOrder, RandomDraws
-from alframe.learner import Classifier, PointEstimate, classifier, processes_of, quiet_trainer
+from alframe.learner import Classifier, PointEstimate, base, processes_of, quiet_trainer
 from alframe.training import FromScratch
 
 VALIDATION = np.arange(100, 131)
@@ -137,11 +137,11 @@ def test_shares_of_the_validation_set_are_the_set(count: int, batch_size: int, p
 def test_batch_without_images_does_not_keep_the_others_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where other processes wait for gradients, it has one of zeros for each weight that is trained."""
     learner = tiny.learner()((1, 8, 8), 3)
-    monkeypatch.setattr(classifier, "alone", lambda: False)
+    monkeypatch.setattr(base, "alone", lambda: False)
     logged: dict[str, Any] = {}
     monkeypatch.setattr(learner, "log", lambda name, loss, **options: logged.update({name: (loss.item(), options)}))
     none = torch.empty(0, dtype=torch.int64)
-    loss = learner.training_step(Batch(torch.empty(0, 1, 8, 8), none, none, {}), 0)
+    loss = learner.training_step(Batch(torch.empty(0, 1, 8, 8), none, none, {}, none), 0)
     loss.backward()
     assert all((weights.grad == 0).all() for weights in learner.parameters())
     value, options = logged["train_loss"]

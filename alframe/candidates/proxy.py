@@ -12,7 +12,7 @@ from alframe.candidates.base import Candidates, Situation
 from alframe.errors import ConfigurationError
 from alframe.functional.randomness import derive_seed, generator
 from alframe.learner import Learner
-from alframe.scoring import Scoring, check_gives, score, were_read
+from alframe.scoring import Scoring, check_gives, grown_for, score, were_read
 from alframe.storage import MANIFEST, read_predictions
 from alframe.strategy import Strategy
 from alframe.training import FromScratch
@@ -89,4 +89,4 @@ class ProxyShortlist(Candidates):
         return shortlist
 
     def _untrained(self, image_shape: tuple[int, int, int], num_classes: int) -> Learner:
-        return self._learner(image_shape, num_classes, predicts_loss="predicted_loss" in self._strategy.needs)
+        return self._learner(image_shape, num_classes, **grown_for(self._strategy.needs))

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from typing import cast, get_args
 
-from alframe.errors import ConfigurationError
+from alframe.data import Source
+from alframe.errors import ConfigurationError, DataError
 from alframe.functional import REDUCTIONS
 from alframe.learner import Learner
 from alframe.types import Need
@@ -65,3 +66,30 @@ def check_gives(learner: Learner, needs: Collection[Need], asker: str) -> None:
     else:
         what, remedy = ", ".join(sorted(missing)), f"it gives {', '.join(sorted(learner.gives))}"
     raise ConfigurationError(f"{asker} needs {what} and this {type(learner).__name__} gives none: {remedy}")
+
+
+def check_labels(learner: Learner, source: Source) -> None:
+    """Refuse a source whose labels are not what the learner learns from.
+
+    Raises:
+        ConfigurationError: classes where objects are needed, objects where classes are, boxes where masks are.
+        DataError: a classifier has fewer than two classes to tell apart.
+    """
+    has_objects = source.table.has_objects
+    if has_objects == (learner.task == "classification"):
+        there, remedy = ("objects", "detector or learner=segmenter") if has_objects else ("classes", "classifier")
+        raise ConfigurationError(
+            f"{type(learner).__name__} does not learn from {there}, and the labels of {source.name} are: "
+            f"choose learner={remedy}"
+        )
+    if learner.task == "segmentation" and not source.has_masks:
+        raise ConfigurationError(
+            f"{type(learner).__name__} learns from masks, and {source.name} has boxes only: choose learner=detector"
+        )
+    if learner.task == "classification" and len(source.classes) < 2:
+        raise DataError(f"a classifier needs at least two classes, {source.name} has {list(source.classes)}")
+
+
+def grown_for(needs: Collection[Need]) -> dict[str, bool]:
+    """What a learner is built with beyond its configuration, for strategies with these needs."""
+    return {"predicts_loss": True} if "predicted_loss" in needs else {}

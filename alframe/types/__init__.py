@@ -16,7 +16,7 @@ from alframe.types.evaluation import (
 )
 from alframe.types.objects import Label, Mask, Object, Objects, Polygons, Rle, label_array
 from alframe.types.predictions import Need, Predictions, Selection
-from alframe.types.progress import PoolView, Progress
+from alframe.types.progress import PoolView, Preview, Progress
 from alframe.types.samples import Annotation, Query, SampleTable
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "PoolView",
     "Positions",
     "Predictions",
+    "Preview",
     "Progress",
     "Query",
     "Reliability",

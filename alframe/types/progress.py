@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from alframe.types.arrays import Floats, Ids
 from alframe.types.evaluation import CurvePoint
+from alframe.types.objects import Objects
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,3 +47,16 @@ class Progress:
     gain: float | None
     labels: int
     cost: float
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a learner saw in the images that ``round`` asked about, when it asked.
+
+    Attributes:
+        round: the round that asked.
+        found: the objects in each image, with scores where the learner gives them, by sample id.
+    """
+
+    round: int
+    found: Mapping[str, Objects]

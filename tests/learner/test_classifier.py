@@ -66,7 +66,7 @@ def test_members_learn_as_if_alone() -> None:
     together = make(posterior=Ensemble(2), optimizer=sgd, dropout=0.0).train()
     alone = make(posterior=PointEstimate(), optimizer=sgd, dropout=0.0).train()
     alone.networks[0].load_state_dict(together.networks[1].state_dict())
-    batch = Batch(IMAGES, torch.tensor([0, 1, 2, 0, 1]), torch.arange(5), {})
+    batch = Batch(IMAGES, torch.tensor([0, 1, 2, 0, 1]), torch.arange(5), {}, torch.full((5, 2), 8))
     for classifier in (together, alone):
         classifier.log = lambda *_args, **_options: None  # type: ignore[method-assign]  # no Trainer to log to
         optimizer = sgd(classifier.parameters())
@@ -82,9 +82,8 @@ def test_members_learn_as_if_alone() -> None:
 
 def test_a_batch_without_images_is_passed_over() -> None:
     """When no image of a batch could be decoded there is no loss, rather than NaN."""
-    nothing = Batch(
-        torch.empty(0, 1, 8, 8), torch.empty(0, dtype=torch.long), torch.empty(0, dtype=torch.long), {3: ""}
-    )
+    none = torch.empty(0, dtype=torch.long)
+    nothing = Batch(torch.empty(0, 1, 8, 8), none, none, {3: ""}, torch.empty(0, 2))
     assert make().training_step(nothing, 0) is None
 
 
@@ -92,7 +91,7 @@ def test_balanced_class_weights_are_inverse_frequencies() -> None:
     """Weights agree with scikit-learn's for the classes there are; an absent class has none."""
     labels = np.array([0, 0, 0, 2])
     classifier = make(class_weights="balanced")
-    classifier.weigh_classes(labels)
+    classifier.prepare(labels)
     weight = classifier._loss_weights
     assert weight is not None
     expected = compute_class_weight("balanced", classes=np.array([0, 2]), y=labels)

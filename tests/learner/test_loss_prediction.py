@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def fitted(*, predicts_loss: bool, **changes: object) -> Classifier:
     """Trained on the labelled bars."""
     source = tiny.Bars()
     positions = np.flatnonzero(~source.table.held_out)
-    make = partial(tiny.learner(**changes), (1, 8, 8), 3, predicts_loss=predicts_loss)
+    make: Callable[[], Classifier] = partial(tiny.learner(**changes), (1, 8, 8), 3, predicts_loss=predicts_loss)
     data = ImageData(source, tiny.transforms(), batch_size=16)
     labels = source.table.labels[positions]
     training = FromScratch(epochs=3, epoch_size=64)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ def fit(watch: Watch, members: int = 3, training: FromScratch | None = None, **c
     def watched(**given: Any) -> Any:
         return trainer(**(given | {"callbacks": [*given["callbacks"], watch]}))
 
-    make_learner = partial(tiny.learner(**options), (1, 8, 8), 3)
+    make_learner: Callable[[], Classifier] = partial(tiny.learner(**options), (1, 8, 8), 3)
     labels = source.table.labels[positions]
     training = training or FromScratch(epochs=7, epoch_size=32)
     return training.fit(make_learner, data, positions, labels, watched, validation=NONE, seed=0)
