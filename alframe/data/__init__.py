@@ -10,6 +10,7 @@ from alframe.data.long_tailed import LongTailed
 from alframe.data.module import ImageData
 from alframe.data.parquet_table import ParquetTable
 from alframe.data.source import Image, Source
+from alframe.data.surface_defects import SurfaceDefects
 from alframe.data.torchvision_set import TorchvisionSet
 from alframe.data.transforms import Target, Transforms
 from alframe.data.unlabelled_folder import UnlabelledFolder
@@ -24,6 +25,7 @@ __all__ = [
     "LongTailed",
     "ParquetTable",
     "Source",
+    "SurfaceDefects",
     "Target",
     "TorchvisionSet",
     "Transforms",

@@ -46,5 +46,9 @@ class ArraySource(Source):
 
     def content_hash(self, position: int) -> str:
         """SHA-256 of the shape and the values of the image in row ``position``."""
-        image = self.read(position)
-        return hashlib.sha256(f"{image.shape}".encode() + image.tobytes()).hexdigest()
+        return array_sha256(self.read(position))
+
+
+def array_sha256(image: Image) -> str:
+    """SHA-256 of an image's shape and values."""
+    return hashlib.sha256(f"{image.shape}".encode() + image.tobytes()).hexdigest()
