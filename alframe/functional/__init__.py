@@ -39,7 +39,13 @@ from alframe.functional.coverage import (
     separation,
     typiclust,
 )
-from alframe.functional.detection import detected
+from alframe.functional.detection import (
+    average_precision,
+    detected,
+    detection_confusion,
+    detection_quality,
+    found_at_false_alarms,
+)
 from alframe.functional.discriminative import discriminative
 from alframe.functional.error_driven import error_rate_nearby, forgetting, last_predicted, pseudo_loss
 from alframe.functional.expected_change import expected_gradient_length
@@ -61,7 +67,7 @@ from alframe.functional.learning_curve import area_under_curve, labels_needed
 from alframe.functional.randomness import derive_seed, generator
 from alframe.functional.ranking import highest, rank_product
 from alframe.functional.seeding import k_means_plus_plus
-from alframe.functional.segmentation import segmented
+from alframe.functional.segmentation import pixel_confusion, pixel_dice, pixel_iou, segmented
 from alframe.functional.stream import choose_from_stream
 from alframe.functional.targeted import flqmi, gcmi
 from alframe.functional.uncertainty import entropy, from_logits, least_confidence, margin
@@ -72,6 +78,7 @@ __all__ = [
     "affordable",
     "alfa_mix",
     "area_under_curve",
+    "average_precision",
     "badge",
     "badge_factorised",
     "bait",
@@ -89,6 +96,8 @@ __all__ = [
     "density",
     "derive_seed",
     "detected",
+    "detection_confusion",
+    "detection_quality",
     "discriminative",
     "distinct",
     "entropy",
@@ -102,6 +111,7 @@ __all__ = [
     "fit_vector_scaling",
     "flqmi",
     "forgetting",
+    "found_at_false_alarms",
     "from_logits",
     "gcmi",
     "generator",
@@ -119,6 +129,9 @@ __all__ = [
     "mean_std",
     "paired_p_value",
     "penalty_matrix",
+    "pixel_confusion",
+    "pixel_dice",
+    "pixel_iou",
     "predictive_entropy",
     "prob_cover",
     "pseudo_loss",
