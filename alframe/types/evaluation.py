@@ -82,7 +82,8 @@ class Detection:
     """A detector on held-out images.
 
     An average precision is COCO's: precision at 101 recalls, mean over the thresholds of overlap from 0.50 to 0.95 and
-    over the classes that occur, at most 100 detections an image, in [0, 1]; ``None`` where no object is of the kind.
+    over the classes that occur, at most 100 detections of a class in an image, in [0, 1]; ``None`` where no object is of
+    the kind. Crowds and difficult objects are neither found nor missed.
 
     Attributes:
         samples: how many images were scored.
@@ -90,14 +91,15 @@ class Detection:
         average_precision: over everything.
         average_precision_50: at an overlap of 0.50.
         average_precision_75: at an overlap of 0.75.
-        by_size: average precision of ``small`` objects (up to 32 x 32 pixels), ``medium`` ones (up to 96 x 96) and
-            ``large`` ones.
-        average_recall: share of objects found with at most 100 detections an image, mean over classes and thresholds.
+        by_size: average precision of ``small`` objects (boxes of up to 32 x 32 pixels), ``medium`` ones (up to 96 x 96)
+            and ``large`` ones.
+        average_recall: share of objects found, mean over the same classes and thresholds.
         class_precision: average precision at an overlap of 0.50 of each class.
-        found: share of the images with an object, in [0, 1], whose highest score exceeds that of all but
-            ``false_alarms`` of the images without one; ``None`` where either kind is missing.
-        false_alarms: the share of images without an object, in [0, 1], that may be reported.
-        class_counts: for each class how many objects there are and how many are detected with a score of 0.5 or more.
+        found: share of the images with an object, in [0, 1], whose highest score exceeds ``alarm_score``; ``None`` where
+            there are no such images, or no others.
+        alarm_score: the lowest score that no more than ``false_alarms`` of the images without an object exceed;
+            ``None`` as for ``found``.
+        false_alarms: the share of images without an object, in [0, 1), that may be reported.
         confusion: (C + 1, C + 1) objects by true class (rows) and detected class (columns) at an overlap of 0.50 and a
             score of 0.5; the last row counts detections where nothing is, the last column objects that nobody detected.
         slices: average precision at 0.50 among the images of each group of the source.
@@ -113,8 +115,8 @@ class Detection:
     average_recall: float | None
     class_precision: tuple[float | None, ...]
     found: float | None
+    alarm_score: float | None
     false_alarms: float
-    class_counts: tuple[tuple[int, int], ...]
     confusion: tuple[tuple[int, ...], ...]
     slices: Mapping[str, float | None] = field(default_factory=dict)
     worst: tuple[Example, ...] = ()
@@ -133,6 +135,11 @@ class Detection:
     def by_class(self) -> tuple[float | None, ...]:
         """The first of the metrics for each class."""
         return self.class_precision
+
+    @property
+    def class_counts(self) -> tuple[tuple[int, int], ...]:
+        """For each class, how many objects there are, and how many of them are detected as what they are."""
+        return tuple((sum(row), row[label]) for label, row in enumerate(self.confusion[:-1]))
 
 
 @dataclass(frozen=True)
