@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import squares
 import tiny
 
 from alframe.errors import ConfigurationError
 from alframe.oracle import Noisy, Simulated
 from alframe.oracle.noisy import confusion_matrix
-from alframe.types import UNLABELLED, Query
+from alframe.types import UNLABELLED, Objects, Query
 
 
 def query(source: tiny.Bars, round: int = 1) -> Query:
@@ -92,3 +93,19 @@ def test_impossible_noise_is_refused(noise: object, message: str) -> None:
         confusion_matrix("ann", noise, 3)  # type: ignore[arg-type]  # the wrong value is the point
     with pytest.raises(ConfigurationError, match="at least one annotator"):
         Noisy(tiny.Bars(), {}, seed=0)
+
+
+def test_simulated_draws_the_objects_that_the_source_knows() -> None:
+    """An image without objects gets an answer, one of which nothing is known is set aside."""
+    source = squares.Squares()
+    source.table.labels[2] = None
+    ids = tuple(source.table.ids[[1, 0, 2]].tolist())
+    answers = Simulated(source).collect(Query(1, ids, None, "Random", ""))
+    assert [answer.label for answer in answers] == [source.table.labels[1], Objects(), None]
+    assert [answer.reason is None for answer in answers] == [True, True, False]
+
+
+def test_noisy_annotators_do_not_draw() -> None:
+    """Their mistakes are in classes; the message says which oracle draws."""
+    with pytest.raises(ConfigurationError, match="oracle=simulated"):
+        Noisy(squares.Squares(), {"ann": 0.1}, seed=0)

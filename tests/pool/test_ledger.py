@@ -7,7 +7,7 @@ import tiny
 
 from alframe.errors import LedgerConflict
 from alframe.pool import Ledger
-from alframe.types import Annotation
+from alframe.types import Annotation, Object, Objects, Polygons, Rle
 
 CAT = Annotation("0/a/ann", "a", 1, "ann", 0, "")
 
@@ -47,3 +47,17 @@ def test_entries_know_when_they_were_made(ledger: Ledger) -> None:
     first, second = (entry.created_at for entry in ledger.entries())
     assert first.tzname() == "UTC"
     assert first <= second
+
+
+def test_objects_come_back_as_they_went_in(ledger: Ledger) -> None:
+    """Boxes, masks of both kinds and flags survive; an image without objects is not one without a label."""
+    cat = Object((0.5, 1.0, 7.25, 9.0), 3, Rle((4, 4), "22"), crowd=True)
+    dog = Object((1.0, 2.0, 3.0, 4.0), 0, Polygons(((1.0, 2.0, 3.0, 2.0, 3.0, 4.0),)), difficult=True)
+    drawn = replace(CAT, label=Objects((cat, dog)))
+    empty = replace(CAT, key="0/b/ann", sample_id="b", label=Objects())
+    aside = replace(CAT, key="0/c/ann", sample_id="c", label=None, reason="blurred")
+    assert ledger.append([drawn, empty, aside]) == 3
+    assert ledger.append([drawn, empty, aside]) == 0
+    assert ledger.current() == {"a": drawn, "b": empty, "c": aside}
+    with pytest.raises(LedgerConflict, match="append it under a new key"):
+        ledger.append([replace(drawn, label=Objects((cat,)))])

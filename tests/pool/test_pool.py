@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import squares
 import tiny
 
 from alframe.errors import ConfigurationError, RunConflict
 from alframe.pool import Ledger, Pool, State
-from alframe.types import UNLABELLED, Annotation
+from alframe.types import UNLABELLED, Annotation, Object, Objects
 
 
 def make_pool(validation: int = 5, seed: int = 0) -> Pool:
@@ -79,3 +80,21 @@ def test_ids_and_positions_are_inverse() -> None:
     assert pool.positions(pool.table.ids[positions]).tolist() == positions.tolist()
     with pytest.raises(RunConflict, match="bars/999"):
         pool.positions(["bars/999"])
+
+
+def test_labels_of_images_are_objects() -> None:
+    """Those that the ledger has, an empty image among them; images whose objects nobody knows are not held out."""
+    table = squares.Squares().table
+    table.labels[3] = None
+    pool = Pool(table, Ledger(tiny.memory_engine()), validation=4, rng=np.random.default_rng(0))
+    assert State.TEST not in pool.states()[:4].tolist()
+    assert (pool.states() == State.VALIDATION).sum() == 4
+    first, second = pool.in_state(State.UNLABELLED)[:2].tolist()
+    drawn = Objects((Object((1, 2, 3, 4), 1),))
+    pool.ledger.append(
+        Annotation(f"{at}", str(table.ids[at]), label, "ann", 0, "")
+        for at, label in ((second, drawn), (first, Objects()))
+    )
+    positions, labels = pool.labelled()
+    assert positions.tolist() == [first, second]
+    assert labels.tolist() == [Objects(), drawn]
