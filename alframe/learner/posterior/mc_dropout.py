@@ -17,26 +17,31 @@ from alframe.learner.network import Network
 from alframe.learner.posterior.base import Draws, HeadDraws, Posterior, some_at_once
 
 
+LAST_LAYER = "last_layer"
+
+
 class MCDropout(Posterior):
     """Dropout kept on (Gal and Ghahramani 2016), with the same masks for every sample.
 
-    With dropout in the head alone, the whole backbone runs once per image. From a stage of the backbone on, whole
-    channels are dropped too, before that stage and every later one, in training as in the draws: what lies before it
-    runs once per image, the rest once per draw.
+    With dropout in the head alone, the whole backbone runs once per image. Before the last layer alone, which costs
+    next to nothing, all layers but that one do. From a stage of the backbone on, whole channels are dropped too, before
+    that stage and every later one, in training as in the draws: what lies before it runs once per image, the rest once
+    per draw.
 
     Args:
         draws: T.
-        from_stage: name of the backbone's first stage whose input loses channels; ``None`` drops in the head alone.
+        from_stage: name of the backbone's first stage whose input loses channels; ``None`` drops in the head alone, and
+            ``last_layer`` before its last layer alone.
         rate: probability of dropping a channel; ``None`` for the learner's ``dropout``.
     """
 
     def __init__(self, draws: int = 20, from_stage: str | None = None, rate: float | None = None) -> None:
         if draws < 2:
             raise ConfigurationError(f"MC dropout needs at least 2 draws, got learner.posterior.draws={draws}")
-        if rate is not None and from_stage is None:
+        if rate is not None and from_stage in (None, LAST_LAYER):
             raise ConfigurationError(
                 f"learner.posterior.rate={rate} is of channels, and only the head drops: set learner.posterior."
-                "from_stage, or leave the rate out and set learner.dropout"
+                "from_stage to a stage of the backbone, or leave the rate out and set learner.dropout"
             )
         if rate is not None and not 0 < rate < 1:
             raise ConfigurationError(f"learner.posterior.rate must lie in (0, 1), got {rate}")
@@ -46,7 +51,7 @@ class MCDropout(Posterior):
 
     def prepare(self, network: Network) -> None:
         """Put channel dropout into the backbone, if it is to have it."""
-        if self._from_stage is not None:
+        if self._drops_channels:
             rate = network.head.dropout if self._rate is None else self._rate
             network.backbone = ChannelDropout(network.backbone, self._from_stage, rate)
 
@@ -54,11 +59,19 @@ class MCDropout(Posterior):
         """Each network under T fixed dropout masks."""
         if self._rate is None and any(network.head.dropout == 0 for network in networks):
             raise ConfigurationError("MC dropout has nothing to draw: set learner.dropout above 0")
-        heads = [ThinnedHead(network.head, self._draws, generator) for network in networks]
-        if self._from_stage is None:
+        last = self._from_stage == LAST_LAYER
+        heads = [
+            ThinnedHead(network.head, self._draws, generator, first=len(network.head.layers) - 1 if last else 0)
+            for network in networks
+        ]
+        if not self._drops_channels:
             return HeadDraws(networks, heads)
         backbones = [cast("ChannelDropout", network.backbone) for network in networks]
         return StageDraws([ThinnedBackbone(backbone, self._draws, generator) for backbone in backbones], heads)
+
+    @property
+    def _drops_channels(self) -> bool:
+        return self._from_stage not in (None, LAST_LAYER)
 
 
 class ThinnedHead(nn.Module):
@@ -72,14 +85,16 @@ class ThinnedHead(nn.Module):
         head: the trained head.
         draws: T.
         generator: a CPU generator, so that masks do not depend on the device.
+        first: number of the first layer whose input loses units; those before it run once.
     """
 
-    def __init__(self, head: Head, draws: int, generator: torch.Generator) -> None:
+    def __init__(self, head: Head, draws: int, generator: torch.Generator, *, first: int = 0) -> None:
         super().__init__()
         keep = 1 - head.dropout
+        self._once = list(head.layers[:first])
         self.weights: list[Tensor] = []
         self.biases: list[Tensor] = []
-        for layer in cast("Iterable[nn.Linear]", head.layers):
+        for layer in cast("Iterable[nn.Linear]", head.layers[first:]):
             masks = torch.bernoulli(torch.full((draws, 1, layer.in_features), keep), generator=generator) / keep
             self.weights.append(layer.weight.detach() * masks.to(layer.weight))
             self.biases.append(layer.bias.detach())
@@ -90,6 +105,8 @@ class ThinnedHead(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits (B, T, C) for features (B, width) that the draws share, or (B, T, width) that each has of its own."""
+        for layer in self._once:
+            features = F.relu(layer(features))
         values = self._shared(features) if features.ndim == 2 else self._linear(0, features.transpose(0, 1))
         for depth in range(1, len(self.weights)):
             values = self._linear(depth, F.relu(values))

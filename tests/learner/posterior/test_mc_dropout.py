@@ -176,3 +176,17 @@ def test_impossible_choices_are_refused() -> None:
         MCDropout(rate=0.2)
     with pytest.raises(ConfigurationError, match=r"set learner\.dropout above 0"):
         drawn(make(dropout=0.0))
+
+
+@torch.inference_mode()
+def test_before_the_last_layer_draws_spread_around_the_plain_logits() -> None:
+    """All layers before it are without randomness: the mean over draws is the plain logits, their spread is known."""
+    classifier = make(stage="last_layer", draws=4000, dropout=0.4)
+    network = cast("Network", classifier.networks[0])
+    draws = classifier.draws(torch.Generator().manual_seed(0))
+    logits = draws.logits(draws.trunk(IMAGES))
+    embeddings = network.head.embed(network.backbone(IMAGES))
+    layer = cast("nn.Linear", network.head.layers[-1])
+    spread = (embeddings.square() @ layer.weight.square().T * 0.4 / 0.6).sqrt()
+    assert torch.allclose(logits.mean(dim=1), layer(embeddings), atol=4 * spread.max().item() / 4000**0.5)
+    assert torch.allclose(logits.std(dim=1), spread, rtol=0.06)
