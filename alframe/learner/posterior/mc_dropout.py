@@ -16,7 +16,6 @@ from alframe.learner.head import Head
 from alframe.learner.network import Network
 from alframe.learner.posterior.base import Draws, HeadDraws, Posterior, some_at_once
 
-
 LAST_LAYER = "last_layer"
 
 
@@ -51,27 +50,27 @@ class MCDropout(Posterior):
 
     def prepare(self, network: Network) -> None:
         """Put channel dropout into the backbone, if it is to have it."""
-        if self._drops_channels:
+        if self._stage is not None:
             rate = network.head.dropout if self._rate is None else self._rate
-            network.backbone = ChannelDropout(network.backbone, self._from_stage, rate)
+            network.backbone = ChannelDropout(network.backbone, self._stage, rate)
 
     def draws(self, networks: Sequence[Network], generator: torch.Generator) -> Draws:
         """Each network under T fixed dropout masks."""
         if self._rate is None and any(network.head.dropout == 0 for network in networks):
             raise ConfigurationError("MC dropout has nothing to draw: set learner.dropout above 0")
-        last = self._from_stage == LAST_LAYER
-        heads = [
-            ThinnedHead(network.head, self._draws, generator, first=len(network.head.layers) - 1 if last else 0)
-            for network in networks
-        ]
-        if not self._drops_channels:
+        heads = [self._thinned(network.head, generator) for network in networks]
+        if self._stage is None:
             return HeadDraws(networks, heads)
         backbones = [cast("ChannelDropout", network.backbone) for network in networks]
         return StageDraws([ThinnedBackbone(backbone, self._draws, generator) for backbone in backbones], heads)
 
+    def _thinned(self, head: Head, generator: torch.Generator) -> ThinnedHead:
+        first = len(head.layers) - 1 if self._from_stage == LAST_LAYER else 0
+        return ThinnedHead(head, self._draws, generator, first=first)
+
     @property
-    def _drops_channels(self) -> bool:
-        return self._from_stage not in (None, LAST_LAYER)
+    def _stage(self) -> str | None:
+        return None if self._from_stage == LAST_LAYER else self._from_stage
 
 
 class ThinnedHead(nn.Module):
