@@ -1,0 +1,67 @@
+"""What a network for segmentation is: a trunk without randomness under a last block that may lose channels."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Thin = Callable[[str, Tensor], Tensor]
+"""Given the name of a place in the last block and what arrives there, (B, channels, h, w), what goes on from there."""
+
+
+def keep_all(_place: str, values: Tensor) -> Tensor:
+    """No channel is dropped anywhere."""
+    return values
+
+
+class Trunk(NamedTuple):
+    """What does not depend on which channels are dropped.
+
+    Attributes:
+        maps: what the last block reads, (B, channels, h, w) each.
+        bottleneck: (B, D, h, w) the deepest features.
+    """
+
+    maps: tuple[Tensor, ...]
+    bottleneck: Tensor
+
+    @property
+    def embeddings(self) -> Tensor:
+        """(B, D) the deepest features, their mean over the image."""
+        return self.bottleneck.mean(dim=(2, 3))
+
+
+class SegmentationNetwork(nn.Module, ABC):
+    """Images (B, channels, S, S) to the logits of every pixel, (B, classes, S, S).
+
+    Attributes:
+        droppable: how many channels there are at each place of the last block where whole channels may be dropped.
+    """
+
+    droppable: Mapping[str, int]
+
+    @abstractmethod
+    def trunk(self, images: Tensor) -> Trunk:
+        """Everything before the last block."""
+
+    @abstractmethod
+    def last_block(self, maps: tuple[Tensor, ...], thin: Thin) -> Tensor:
+        """Logits (B, classes, h, w), as fine as the network makes them.
+
+        Args:
+            maps: of the trunk.
+            thin: is given what arrives at each place of ``droppable``.
+        """
+
+    def logits(self, trunk: Trunk, images: Tensor, thin: Thin = keep_all) -> Tensor:
+        """Logits (B, classes, S, S), bilinear where the network is coarser than the images (B, channels, S, S)."""
+        found, size = self.last_block(trunk.maps, thin), images.shape[2:]
+        return found if found.shape[2:] == size else F.interpolate(found, size, mode="bilinear", align_corners=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (B, classes, S, S) with all channels."""
+        return self.logits(self.trunk(images), images)
