@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,7 @@ class FileSource(Source):
 
     def read(self, position: int, side: int | None = None) -> Image:
         """Decode the file of row ``position``, see ``decode_image``."""
-        return decode_image(self._path(position), side)
+        return decode_image(self.path(position), side)
 
     def content_hash(self, position: int) -> str:
         """SHA-256 of the bytes of the file of row ``position``.
@@ -45,12 +45,13 @@ class FileSource(Source):
             UnreadableImage: the file cannot be opened.
         """
         try:
-            with self._path(position).open("rb") as file:
+            with self.path(position).open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise UnreadableImage(f"the file cannot be opened: {error.strerror}") from error
 
-    def _path(self, position: int) -> Path:
+    def path(self, position: int) -> Path:
+        """The file of row ``position``."""
         return self._root / str(self._paths[position])
 
 
@@ -62,6 +63,18 @@ def natural_key(name: str) -> tuple[list[tuple[str, int]], str]:
     """
     runs = re.findall(r"([^0-9]*)([0-9]*)", name.casefold())
     return [(text, int(number or -1)) for text, number in runs], name
+
+
+def inside_root(path: str) -> str:
+    """``path`` without detours, with ``/``.
+
+    Raises:
+        ValueError: it is empty, absolute or leaves the root.
+    """
+    plain = PurePath(os.path.normpath(path)) if path else PurePath()
+    if not plain.parts or plain.is_absolute() or plain.parts[0] == "..":
+        raise ValueError(f"path must name a file below the root, got {path!r}; write it relative to the root")
+    return plain.as_posix()
 
 
 def image_names(folder: Path) -> list[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,10 @@ SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 MAX_PIXELS = 100_000_000
 """Larger images are refused unread: so many pixels take 300 MB, and a file of 50 bytes can claim them."""
+
+ORIENTATION = 0x0112
+SIDEWAYS = frozenset({5, 6, 7, 8})
+"""The EXIF tag that says how a camera was held, and its values for on its side."""
 
 MARGIN = 2
 """A JPEG is decoded to at least so many times the side that is enough. What the decoder drops is not quite an average
@@ -43,13 +49,37 @@ def decode_image(path: Path, side: int | None = None) -> Image:
             ``MAX_PIXELS`` (its header says so, no pixel is decoded), or made of 32-bit pixels, whose range is
             anybody's guess.
     """
+    with opened_image(path) as opened:
+        if side is not None:
+            opened.draft(None, (MARGIN * side, MARGIN * side))  # nothing happens in other formats
+        return _to_array(ImageOps.exif_transpose(opened))
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Height and width that ``decode_image`` gives, read from the file's header.
+
+    Raises:
+        UnreadableImage: as ``decode_image``, of what the header tells.
+    """
+    with opened_image(path) as opened:
+        width, height = opened.size
+        # Pillow would decode a whole PNG to look for an orientation behind its pixels, where nobody writes one.
+        turned = (opened.format != "PNG" or "exif" in opened.info) and opened.getexif().get(ORIENTATION) in SIDEWAYS
+        return (width, height) if turned else (height, width)
+
+
+@contextmanager
+def opened_image(path: Path) -> Iterator[PIL.Image.Image]:
+    """Open the image at ``path`` for the block, no pixel decoded yet.
+
+    Raises:
+        UnreadableImage: see ``decode_image``; also for what goes wrong in the block.
+    """
     try:
         # Pillow warns of odd metadata and of sizes below its own limit; ours is checked on the next line.
         with warnings.catch_warnings(action="ignore"), PIL.Image.open(path, formats=FORMATS) as opened:
             _check_size(*opened.size)
-            if side is not None:
-                opened.draft(None, (MARGIN * side, MARGIN * side))  # nothing happens in other formats
-            return _to_array(ImageOps.exif_transpose(opened))
+            yield opened
     except UnreadableImage:
         raise
     except FileNotFoundError as error:

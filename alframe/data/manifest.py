@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alframe.data.files import FileSource, check_classes, natural_key
+from alframe.data.files import FileSource, check_classes, inside_root, natural_key
 from alframe.data.splits import held_out_mask
 from alframe.errors import DataError
 from alframe.types import UNLABELLED, SampleTable
@@ -115,16 +114,8 @@ def make_row(
         raise ValueError("a test image needs a label; give one or move it to train")
     if name == "":
         raise ValueError("id must not be empty")
-    inside = _inside_root(path)
+    inside = inside_root(path)
     return Row(inside, inside if name is None else name, label, group, _parse_cost(cost), held_out)
-
-
-def _inside_root(path: str) -> str:
-    """``path`` without detours, with ``/``; refused if it is empty, absolute or leaves the root."""
-    plain = PurePath(os.path.normpath(path)) if path else PurePath()
-    if not plain.parts or plain.is_absolute() or plain.parts[0] == "..":
-        raise ValueError(f"path must name a file below the root, got {path!r}; write it relative to the root")
-    return plain.as_posix()
 
 
 def _parse_cost(cost: str) -> float:

@@ -203,10 +203,11 @@ class ImageData(LightningDataModule):
             raise InvalidInput(
                 f"need one label for each of at least 1 position, got {len(labels)} for {len(positions)}"
             )
-        classes = np.concatenate([each.labels for each in labels]) if self.source.table.has_objects else labels
+        if self.source.table.has_objects:
+            labels = np.concatenate([each.labels[~each.ignored] for each in labels])
         for name, values, end in (
             ("positions", positions, len(self.source.table)),
-            ("labels", classes, self.num_classes),
+            ("labels", labels, self.num_classes),
         ):
             if len(values) and (values.min() < 0 or values.max() >= end):
                 raise InvalidInput(f"{name} must lie in 0..{end - 1}, got {values.min()}..{values.max()}")

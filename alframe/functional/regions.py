@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from faster_coco_eval.core import mask as coco
 from numpy.typing import NDArray
 
 from alframe.errors import InvalidInput
-from alframe.types import Mask, Objects, Rle
+from alframe.types import Mask, Objects, Polygons, Rle
 
 IGNORED = 255
 """The class of a pixel that training and evaluation pass over."""
@@ -34,21 +37,56 @@ def decode_region(mask: Mask, height: int, width: int) -> NDArray[np.bool_]:
         width: of the image.
 
     Raises:
-        InvalidInput: run lengths that do not cover an image of this size.
+        InvalidInput: run lengths that do not cover an image of this size, or that are none.
 
     Examples:
         >>> decode_region(Rle((2, 2), "22"), 2, 2)
         array([[False,  True],
                [False,  True]])
     """
-    if isinstance(mask, Rle):
-        if tuple(mask.size) != (height, width):
-            raise InvalidInput(f"a region of an image of {mask.size[0]} x {mask.size[1]} is none of {height} x {width}")
-        runs = {"size": [height, width], "counts": mask.counts.encode()}
-    else:
-        runs = coco.merge(coco.frPyObjects([list(ring) for ring in mask.rings], height, width))
-    pixels: NDArray[np.uint8] = coco.decode(runs)
+    try:
+        pixels: NDArray[np.uint8] = coco.decode(_runs(mask, height, width))
+    except (ValueError, RuntimeError) as error:  # what the library makes of a damaged string
+        raise InvalidInput(f"no run lengths of an image of {height} x {width}: {error}") from error
     return pixels.astype(np.bool_)
+
+
+def encode_runs(counts: Sequence[int], height: int, width: int) -> Rle:
+    """Compress run lengths: of pixels outside and inside the region in turn, column by column.
+
+    Raises:
+        InvalidInput: a negative length, or lengths that do not cover an image of this size.
+
+    Examples:
+        >>> encode_runs([2, 2], 2, 2)
+        Rle(size=(2, 2), counts='22')
+    """
+    if min(counts, default=0) < 0 or sum(counts) != height * width:
+        raise InvalidInput(f"run lengths must be 0 or more and cover {height} x {width} pixels, got {sum(counts)}")
+    found = coco.frPyObjects({"size": [height, width], "counts": list(counts)}, height, width)
+    return Rle((height, width), found["counts"].decode())
+
+
+def region_area(mask: Mask, height: int, width: int) -> int:
+    """How many pixels of an image are in the region.
+
+    Raises:
+        InvalidInput: run lengths of an image of another size.
+
+    Examples:
+        >>> region_area(Rle((2, 2), "22"), 2, 2)
+        2
+    """
+    return int(coco.area(_runs(mask, height, width)))
+
+
+def _runs(mask: Mask, height: int, width: int) -> dict[str, Any]:
+    if isinstance(mask, Polygons):
+        merged: dict[str, Any] = coco.merge(coco.frPyObjects([list(ring) for ring in mask.rings], height, width))
+        return merged
+    if tuple(mask.size) != (height, width):
+        raise InvalidInput(f"a region of an image of {mask.size[0]} x {mask.size[1]} is none of {height} x {width}")
+    return {"size": [height, width], "counts": mask.counts.encode()}
 
 
 def class_map(objects: Objects, height: int, width: int) -> NDArray[np.uint8]:
@@ -95,3 +133,59 @@ def box_of(pixels: NDArray[np.bool_]) -> tuple[float, float, float, float]:
     if len(rows) == 0:
         return 0.0, 0.0, 0.0, 0.0
     return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
+
+
+def outline(pixels: NDArray[np.bool_]) -> Polygons:
+    """Polygons along the edges of the true pixels, (H, W) ->: a ring for each part and one for each hole.
+
+    ``join_rings`` makes one outline of them, inside which are exactly these pixels.
+
+    >>> outline(np.array([[False, True], [False, True]]))
+    Polygons(rings=((1.0, 0.0, 2.0, 0.0, 2.0, 2.0, 1.0, 2.0),))
+    """
+    padded = np.pad(pixels, 1)
+    inside = padded[1:-1, 1:-1]
+    follows: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    # The edges of a pixel at (x, y), clockwise, wherever the pixel beyond is another kind.
+    for (dy, dx), (x0, y0), (x1, y1) in (
+        ((-1, 0), (0, 0), (1, 0)),
+        ((0, 1), (1, 0), (1, 1)),
+        ((1, 0), (1, 1), (0, 1)),
+        ((0, -1), (0, 1), (0, 0)),
+    ):
+        beyond = padded[1 + dy : 1 + dy + pixels.shape[0], 1 + dx : 1 + dx + pixels.shape[1]]
+        for y, x in np.argwhere(inside & ~beyond).tolist():
+            follows.setdefault((x + x0, y + y0), []).append((x + x1, y + y1))
+    rings = []
+    for start in sorted(follows):
+        while follows[start]:
+            corners, here = [start], follows[start].pop()
+            while here != start:
+                corners.append(here)
+                here = follows[here].pop()
+            rings.append(_without_straights(corners))
+    return Polygons(tuple(rings))
+
+
+def _without_straights(corners: Sequence[tuple[int, int]]) -> tuple[float, ...]:
+    """X and y of the corners at which the way turns."""
+    turns = [
+        here
+        for before, here, after in zip([corners[-1], *corners], corners, [*corners[1:], corners[0]], strict=False)
+        if (before[0] == here[0]) != (here[0] == after[0])
+    ]
+    return tuple(float(number) for corner in turns for number in corner)
+
+
+def join_rings(rings: Sequence[Sequence[float]]) -> tuple[float, ...]:
+    """One outline of several, there and back from the first corner of the first to each of the others.
+
+    These lines have no width and cover no pixel; what two rings both cover, a hole in its part, is outside.
+
+    >>> join_rings([(0, 0, 2, 0, 0, 2), (5, 5, 7, 5, 5, 7)])
+    (0, 0, 2, 0, 0, 2, 0, 0, 5, 5, 7, 5, 5, 7, 5, 5)
+    """
+    joined = list(rings[0])
+    for ring in rings[1:]:
+        joined += [*rings[0][:2], *ring, *ring[:2]]
+    return tuple(joined)
