@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from alframe.errors import InvalidInput
 from alframe.functional import REDUCTIONS, highest
 from alframe.functional.checks import check_budget
-from alframe.types import Floats, Need, Predictions, Selection
+from alframe.types import Floats, Labels, Need, Predictions, Selection
 
 
 class Strategy(ABC):
@@ -115,3 +115,14 @@ def required_labels(labelled: Predictions) -> NDArray[np.int64]:
     if labelled.labels is None or len(labelled.labels) != len(labelled):
         raise InvalidInput("the labelled samples have no labels; give one class index each in Predictions.labels")
     return labelled.labels
+
+
+def required_objects(labelled: Predictions) -> Labels:
+    """The objects that people drew in the labelled images, (M,) ``Objects``.
+
+    Raises:
+        InvalidInput: they were not given.
+    """
+    if labelled.objects is None or len(labelled.objects) != len(labelled):
+        raise InvalidInput("the labelled images have no objects; give Objects for each in Predictions.objects")
+    return labelled.objects

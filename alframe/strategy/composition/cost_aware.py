@@ -33,7 +33,11 @@ class CostAware(Composition, Scorer):
 
     def scores(self, unlabelled: Predictions, labelled: Predictions | None, /) -> Floats:
         """Score per unit of cost, (N,)."""
-        return score_per_cost(scores_of(self._scorer, unlabelled, labelled), _costs(unlabelled), self._exponent)
+        return score_per_cost(scores_of(self._scorer, unlabelled, labelled), self.costs(unlabelled), self._exponent)
+
+    def costs(self, predictions: Predictions) -> Floats:
+        """What labelling each sample costs, (N,)."""
+        return np.ones(len(predictions)) if predictions.costs is None else predictions.costs
 
     def _choose(
         self, unlabelled: Predictions, budget: int, labelled: Predictions | None, rng: np.random.Generator, /
@@ -42,9 +46,5 @@ class CostAware(Composition, Scorer):
             return super()._choose(unlabelled, budget, labelled, rng)
         scores = self.scores(unlabelled, labelled)
         order = highest(scores, len(scores))
-        positions = order[affordable(_costs(unlabelled)[order], self._cost_budget, budget)]
+        positions = order[affordable(self.costs(unlabelled)[order], self._cost_budget, budget)]
         return Selection(positions, scores[positions])
-
-
-def _costs(predictions: Predictions) -> Floats:
-    return np.ones(len(predictions)) if predictions.costs is None else predictions.costs
