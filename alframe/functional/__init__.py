@@ -61,9 +61,11 @@ from alframe.functional.detection import (
     expected_cost,
     expected_counts,
     found_at_false_alarms,
+    group_boxes,
     image_scores,
     k_medoids,
     localisation_stability,
+    match_boxes,
     object_counts,
     ppal,
     rare_classes,
@@ -90,7 +92,16 @@ from alframe.functional.learning_curve import area_under_curve, labels_needed
 from alframe.functional.randomness import derive_seed, generator
 from alframe.functional.ranking import highest, rank_product
 from alframe.functional.seeding import k_means_plus_plus
-from alframe.functional.segmentation import pixel_confusion, pixel_dice, pixel_iou, segmented
+from alframe.functional.segmentation import (
+    map_boundary,
+    map_mean,
+    map_region,
+    map_top,
+    pixel_confusion,
+    pixel_dice,
+    pixel_iou,
+    segmented,
+)
 from alframe.functional.stream import choose_from_stream
 from alframe.functional.targeted import flqmi, gcmi
 from alframe.functional.uncertainty import entropy, from_logits, least_confidence, margin
@@ -154,6 +165,7 @@ __all__ = [
     "from_logits",
     "gcmi",
     "generator",
+    "group_boxes",
     "highest",
     "image_scores",
     "k_center_greedy",
@@ -165,8 +177,13 @@ __all__ = [
     "last_predicted",
     "least_confidence",
     "localisation_stability",
+    "map_boundary",
+    "map_mean",
+    "map_region",
+    "map_top",
     "margin",
     "max_herding",
+    "match_boxes",
     "mean_and_half_width",
     "mean_std",
     "object_counts",

@@ -2,5 +2,15 @@
 
 from alframe.functional.segmentation.found import segmented
 from alframe.functional.segmentation.overlap import pixel_confusion, pixel_dice, pixel_iou
+from alframe.functional.segmentation.scores import map_boundary, map_mean, map_region, map_top
 
-__all__ = ["pixel_confusion", "pixel_dice", "pixel_iou", "segmented"]
+__all__ = [
+    "map_boundary",
+    "map_mean",
+    "map_region",
+    "map_top",
+    "pixel_confusion",
+    "pixel_dice",
+    "pixel_iou",
+    "segmented",
+]
