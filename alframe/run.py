@@ -149,6 +149,7 @@ def _try_out(parts: Parts, data: ImageData, make_learner: Callable[[], Learner])
         raise ConfigurationError(f"the first set is chosen without a learner, so cold_start cannot need {needs}")
     check_gives(learner, parts.strategy.needs, f"strategy {type(parts.strategy).__name__}")
     check_gives(learner, parts.stopping.needs, f"stopping rule {type(parts.stopping).__name__}")
+    parts.stopping.check(learner.task)
     if parts.calibration.needs_held_out and learner.task != "classification":
         raise ConfigurationError(
             f"{type(parts.calibration).__name__} scales the logits of classifiers: choose calibration=none"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 
-from alframe.types import Need, Progress
+from alframe.types import Need, Progress, Task
 
 
 class StoppingRule(ABC):
@@ -16,6 +16,13 @@ class StoppingRule(ABC):
     """
 
     needs: frozenset[Need] = frozenset()
+
+    def check(self, task: Task) -> None:  # noqa: B027 (most rules fit every task)
+        """Refuse a task whose evaluations the rule cannot read, before anything is computed; by default none.
+
+        Raises:
+            ConfigurationError: the rule waits for what is never measured.
+        """
 
     @abstractmethod
     def reason(self, progress: Progress) -> str | None:

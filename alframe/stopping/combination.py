@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from alframe.errors import ConfigurationError
 from alframe.stopping.base import StoppingRule
-from alframe.types import Need, Progress
+from alframe.types import Need, Progress, Task
 
 
 class _Combination(StoppingRule):
@@ -21,6 +21,11 @@ class _Combination(StoppingRule):
             raise ConfigurationError("rules is empty: add one, as by +stopping@stopping.rules.NAME=label_budget")
         self._rules = tuple(rules.values())
         self.needs: frozenset[Need] = frozenset().union(*(rule.needs for rule in self._rules))
+
+    def check(self, task: Task) -> None:
+        """Refuse what one of the rules refuses."""
+        for rule in self._rules:
+            rule.check(task)
 
     def _reasons(self, progress: Progress) -> list[str]:
         return [reason for rule in self._rules if (reason := rule.reason(progress)) is not None]

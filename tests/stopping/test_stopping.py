@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import tiny
 from hypothesis import given
 from hypothesis import strategies as st
 
 from alframe.errors import ConfigurationError
+from alframe.run import run
 from alframe.stopping import (
     AllOf,
     AnyOf,
@@ -24,7 +27,8 @@ from alframe.stopping import (
     StoppingRule,
     TargetMetric,
 )
-from alframe.types import CurvePoint, Classification, PoolView, Progress, Reliability
+from alframe.stopping.goals import ERRORS, MEASURED, Metric
+from alframe.types import Classification, CurvePoint, Detection, PoolView, Progress, Reliability, Segmentation, Task
 
 NOTHING: dict[str, Any] = {"curve": (), "views": (), "gain": None, "labels": 0, "cost": 0.0}
 BINS = Reliability(confidence=(0.75,), accuracy=(0.5,), count=(10,))
@@ -159,6 +163,42 @@ def test_an_accuracy_is_reached_from_below_and_an_error_from_above(
     """The latest evaluation counts; a peak before it does not."""
     assert rule.reason(progress(curve=(evaluated(**missed), evaluated(**reached)))) is not None
     assert rule.reason(progress(curve=(evaluated(**reached), evaluated(**missed)))) is None
+
+
+EVALUATIONS: dict[Task, Any] = {
+    "classification": Classification(10, 0, 0.6, 0.6, 0.6, (0.6,), BINS),
+    "detection": Detection(10, 0, 0.6, 0.6, 0.6, {}, 0.6, (0.6,), None, None, 0.05, ((1, 0), (0, 0))),
+    "segmentation": Segmentation(10, 0, 0.6, 0.6, 0.6, (0.6, 0.6), (0.6, 0.6), ((1, 0), (0, 1))),
+}
+
+
+@pytest.mark.parametrize(("task", "metric"), [(task, metric) for task in MEASURED for metric in MEASURED[task]])
+def test_every_metric_of_every_task_can_be_a_target(task: Task, metric: Metric) -> None:
+    """What evaluations measure and what rules wait for have the same names; all but errors are better the higher."""
+    evaluation = EVALUATIONS[task]
+    assert tuple(evaluation.metrics) == MEASURED[task]
+    known = progress(curve=(CurvePoint(1, 20, evaluation),))
+    easy, hard = (0.7, 0.5) if metric in ERRORS else (0.5, 0.7)
+    TargetMetric(metric=metric, value=easy).check(task)
+    assert TargetMetric(metric=metric, value=easy).reason(known) is not None
+    assert TargetMetric(metric=metric, value=hard).reason(known) is None
+
+
+def test_a_metric_of_another_task_is_refused() -> None:
+    """In a rule made of rules too; a rule that reads no metric fits every task."""
+    rule = TargetMetric(metric="mean_iou", value=0.8)
+    rule.check("segmentation")
+    for refusing in (rule, AnyOf(rules={"budget": LabelBudget(labels=9), "good": rule})):
+        with pytest.raises(ConfigurationError, match=r"mean_iou.* detection .*average_precision_50"):
+            refusing.check("detection")
+    LabelBudget(labels=9).check("detection")
+
+
+def test_a_run_asks_before_it_begins(tmp_path: Path) -> None:
+    """There is no folder then."""
+    with pytest.raises(ConfigurationError, match="mean_iou"):
+        run(tiny.parts(stopping=TargetMetric(metric="mean_iou")), tmp_path / "run", tiny.CONFIG)
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_budget_is_spent_in_labels_or_in_costs() -> None:
