@@ -18,6 +18,7 @@ from alframe.functional.detection.counts import (
 from alframe.functional.detection.errors import unconfirmed
 from alframe.functional.detection.found import detected
 from alframe.functional.detection.localisation import box_variance, consistency, localisation_stability
+from alframe.functional.detection.matching import group_boxes, match_boxes
 from alframe.functional.detection.ppal import calibrated_uncertainty, class_difficulty, k_medoids, ppal
 from alframe.functional.detection.similarity import category_similarity, ccms
 from alframe.functional.detection.uncertainty import box_bald, box_entropy, box_least_confidence, box_margin
@@ -44,9 +45,11 @@ __all__ = [
     "expected_cost",
     "expected_counts",
     "found_at_false_alarms",
+    "group_boxes",
     "image_scores",
     "k_medoids",
     "localisation_stability",
+    "match_boxes",
     "object_counts",
     "ppal",
     "rare_classes",
