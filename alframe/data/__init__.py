@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from alframe.data.annotated import AnnotatedImages, CocoSource, MaskSource, VocSource, YoloSource
 from alframe.data.csv_table import CsvTable
 from alframe.data.dataset import Batch
 from alframe.data.digits import Digits
@@ -16,13 +17,16 @@ from alframe.data.transforms import Target, Transforms
 from alframe.data.unlabelled_folder import UnlabelledFolder
 
 __all__ = [
+    "AnnotatedImages",
     "Batch",
+    "CocoSource",
     "CsvTable",
     "Digits",
     "Image",
     "ImageData",
     "ImageFolder",
     "LongTailed",
+    "MaskSource",
     "ParquetTable",
     "Source",
     "SurfaceDefects",
@@ -30,4 +34,6 @@ __all__ = [
     "TorchvisionSet",
     "Transforms",
     "UnlabelledFolder",
+    "VocSource",
+    "YoloSource",
 ]
