@@ -95,7 +95,10 @@ def compare(
     ] = None,
     target: Annotated[
         list[float] | None,
-        typer.Option(help="Accuracy to count labels to; may be given several times. By default 0.8, 0.9, 0.95, 0.98."),
+        typer.Option(
+            help="Accuracy, mAP50 or mean IoU to count labels to; may be given several times. By default four from 0.8 "
+            "(accuracy) or 0.5 up."
+        ),
     ] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -105,7 +108,7 @@ def compare(
 
     progress.be_quiet(quiet)
     with _explained():
-        comparison = report.compare(report.find_runs(runs), targets=target or report.TARGETS)
+        comparison = report.compare(report.find_runs(runs), targets=target or None)
         for table in report.comparison_tables(comparison):
             progress.console.print(table)
         for line in (*comparison.notes, report.headline(comparison)):

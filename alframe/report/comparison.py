@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from alframe.errors import ConfigurationError, DataError
 from alframe.functional.comparison import adjusted_p_values, paired_p_value, penalty_matrix
 from alframe.report.grouping import group_runs
-from alframe.report.results import Result, accuracy_at, result_of
+from alframe.report.metrics import METRICS, TARGETS, Metric
+from alframe.report.results import Result, result_of, values_at
 from alframe.report.run_folder import RunFolder
+from alframe.types import Task
 
-TARGETS = (0.8, 0.9, 0.95, 0.98)
 MANY = 8
 """More strategies than these are a crowd: as many as there are colours that can be told apart."""
 FEW_SEEDS = 5
@@ -49,6 +50,7 @@ class Comparison:
 
     Attributes:
         data: the data set.
+        metrics: the names of what was measured, the headline metric first.
         labels: the numbers of labels that every run was measured at.
         results: one per group, the largest mean area first.
         pairs: every pair of groups.
@@ -58,11 +60,17 @@ class Comparison:
     """
 
     data: str
+    metrics: tuple[str, ...]
     labels: tuple[int, ...]
     results: tuple[Result, ...]
     pairs: tuple[Pair, ...]
     penalties: NDArray[np.float64] | None
     notes: tuple[str, ...]
+
+    @property
+    def metric(self) -> Metric:
+        """The headline metric: what areas, tests and targets are about."""
+        return METRICS[self.metrics[0]]
 
     @property
     def crowded(self) -> bool:
@@ -77,33 +85,50 @@ class Comparison:
         return tuple(r for rank, r in enumerate(self.results) if rank < MANY - 2 or r.group.baseline is None)
 
 
-def compare(runs: Sequence[RunFolder], targets: Sequence[float] = TARGETS) -> Comparison:
+def compare(runs: Sequence[RunFolder], targets: Sequence[float] | None = None) -> Comparison:
     """Compare runs that differ in more than their seed.
+
+    Args:
+        runs: of one task on the same data.
+        targets: values of the headline metric, in (0, 1], to count labels to; those of the task if ``None``.
 
     Raises:
         DataError: no run has an evaluated model.
-        ConfigurationError: runs on different data, the same run twice, a target outside (0, 1], or fewer than two
-            numbers of labels that all runs share.
+        ConfigurationError: runs of different tasks or on different data, the same run twice, a target outside
+            (0, 1], or fewer than two numbers of labels that all runs share.
     """
-    if not all(0 < target <= 1 for target in targets):
-        raise ConfigurationError(f"target accuracies must lie in (0, 1], got {list(targets)}")
+    if targets is not None and not all(0 < target <= 1 for target in targets):
+        raise ConfigurationError(f"targets must lie in (0, 1], got {list(targets)}")
     evaluated = [run for run in runs if run.points]
     if not evaluated:
         raise DataError(f"none of {len(runs)} runs has an evaluated model yet: let them go on, then compare")
+    task = _task(evaluated)
     groups = group_runs(evaluated)
     shared = _shared_labels(evaluated)
-    results = [result_of(group, groups, shared, targets) for group in groups]
+    results = [result_of(group, groups, shared, targets or TARGETS[task]) for group in groups]
     results.sort(key=lambda result: -float(result.area.mean()))
     pairs = _pairs(results)
     everyone = sorted(set.intersection(*(set(result.seeds) for result in results)))
     return Comparison(
         data=evaluated[0].choices["data"],
+        metrics=tuple(evaluated[0].points[-1].evaluation.metrics),
         labels=shared,
         results=tuple(results),
         pairs=pairs,
         penalties=_penalties(results, everyone, shared),
         notes=tuple(_notes(runs, results, pairs, everyone, shared)),
     )
+
+
+def _task(runs: Sequence[RunFolder]) -> Task:
+    by_task = {run.points[-1].evaluation.task: run for run in runs}
+    if len(by_task) > 1:
+        raise ConfigurationError(
+            "only runs of one task can be compared, each has a metric of its own; these are of "
+            + ", ".join(f"{task} ({run.path})" for task, run in by_task.items())
+            + ": compare them in separate calls"
+        )
+    return next(iter(by_task))
 
 
 def _shared_labels(runs: Sequence[RunFolder]) -> tuple[int, ...]:
@@ -135,7 +160,7 @@ def _penalties(results: Sequence[Result], seeds: Sequence[int], shared: tuple[in
     if len(seeds) < 2 or len(results) < 2:
         return None
     by_seed = [{run.seed: run for run in result.group.runs} for result in results]
-    return penalty_matrix([[accuracy_at(runs[seed], shared) for seed in seeds] for runs in by_seed])
+    return penalty_matrix([[values_at(runs[seed], shared) for seed in seeds] for runs in by_seed])
 
 
 def _notes(

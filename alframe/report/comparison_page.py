@@ -13,12 +13,10 @@ from alframe.report.comparison import Comparison
 from alframe.report.comparison_tables import pair_table, penalty_table, summary_table
 from alframe.report.figures import RULE, Dash, Line, chart, save_png, styles, svg
 from alframe.report.headline import headline
-from alframe.report.heat_table import HeatTable, accuracy_table
+from alframe.report.heat_table import HeatTable, class_names, share_table
 from alframe.report.page import count, write_page
 from alframe.report.results import Result
 from alframe.storage import whole_file
-
-TITLE = "Accuracy on the test set"
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> Path:
@@ -34,7 +32,8 @@ def write_comparison(comparison: Comparison, folder: Path) -> Path:
     _write_csv(folder / "summary.csv", _summary(comparison))
     _write_csv(folder / "pairs.csv", _pairs(comparison))
     lines = _lines(comparison)
-    save_png(chart(lines, TITLE, share=True, size=(8.2, 4.6)), folder / "compare.png")
+    metric = comparison.metric
+    save_png(chart(lines, metric.title, share=metric.share, size=(8.2, 4.6)), folder / "compare.png")
     pairs = pair_table(comparison) if comparison.pairs else None
     page = folder / "report.html"
     write_page(
@@ -45,41 +44,35 @@ def write_comparison(comparison: Comparison, folder: Path) -> Path:
         scope=_scope(comparison),
         notes=comparison.notes,
         figure=svg(
-            chart(lines, TITLE, share=True, size=(8.2, 4.3)),
+            chart(lines, metric.title, share=metric.share, size=(8.2, 4.3)),
             "curves",
-            "Mean accuracy of each strategy against the number of labels; the numbers are in compare.csv.",
+            f"The {metric.mean} of each strategy against the number of labels; the numbers are in compare.csv.",
         ),
         unnamed=len(comparison.results) - len(comparison.outstanding),
         bands=not comparison.crowded and any(len(result.seeds) > 1 for result in comparison.results),
         summary=summary_table(comparison),
         pairs=pairs,
         penalties=penalty_table(comparison),
-        class_accuracy=_class_accuracy(comparison),
+        of_class=metric.of_class,
+        by_class=_by_class(comparison),
         runs=[(result.label, run) for result in comparison.results for run in result.group.runs],
     )
     return page
 
 
 def _points(comparison: Comparison) -> Iterable[Sequence[object]]:
-    yield ["strategy", "seed", "labels", "accuracy", "nll", "calibration_error"]
+    yield ["strategy", "seed", "labels", *comparison.metrics]
     for result in comparison.results:
         for run in result.group.runs:
             for point in run.points:
-                scores = point.evaluation
-                yield [
-                    result.label,
-                    run.seed,
-                    point.labels,
-                    scores.accuracy,
-                    scores.nll,
-                    scores.calibration_error,
-                ]
+                yield [result.label, run.seed, point.labels, *point.evaluation.metrics.values()]
 
 
 def _summary(comparison: Comparison) -> Iterable[Sequence[object]]:
     targets = [f"{reach.target:g}" for reach in comparison.results[0].reaches]
     per_target = [f"{column}_{target}" for target in targets for column in ("labels_to", "seeds_reaching", "saving_at")]
-    measures = ["area", "area_half_width", "final_labels", "final_accuracy", "final_accuracy_half_width"]
+    final_name = f"final_{comparison.metrics[0]}"
+    measures = ["area", "area_half_width", "final_labels", final_name, f"{final_name}_half_width"]
     yield ["strategy", "seeds", *measures, *per_target]
     for result in comparison.results:
         area, final = mean_and_half_width(result.area), mean_and_half_width(result.final)
@@ -114,13 +107,13 @@ def _lines(comparison: Comparison) -> list[Line]:
     """A line and a band for each strategy; in a crowd no bands, and names and colours for the outstanding alone."""
     look = styles(sorted(result.label for result in comparison.outstanding))
     others = [result for result in comparison.results if result not in comparison.outstanding]
-    behind = [Line("", result.labels, result.accuracy.mean(axis=0), RULE) for result in others]
+    behind = [Line("", result.labels, result.values.mean(axis=0), RULE) for result in others]
     lines = [_line(result, *look[result.label]) for result in comparison.outstanding]
     return [*behind, *(replace(line, half_width=None) for line in lines)] if comparison.crowded else lines
 
 
 def _line(result: Result, colour: str, dash: Dash) -> Line:
-    mean, half_width = mean_and_half_width(result.accuracy)
+    mean, half_width = mean_and_half_width(result.values)
     return Line(result.label, result.labels, mean, colour, dash, half_width)
 
 
@@ -133,22 +126,17 @@ def _scope(comparison: Comparison) -> str:
     )
 
 
-def _class_accuracy(comparison: Comparison) -> HeatTable:
-    """Accuracy per class of each strategy at the largest shared number of labels, mean over seeds."""
+def _by_class(comparison: Comparison) -> HeatTable:
+    """The headline metric per class of each strategy at the largest shared number of labels, mean over seeds."""
     final = comparison.labels[-1]
     columns = []
     for result in comparison.results:
-        runs = [
-            point.evaluation.class_accuracy
-            for run in result.group.runs
-            for point in run.points
-            if point.labels == final
-        ]
+        runs = [point.evaluation.by_class for run in result.group.runs for point in run.points if point.labels == final]
         columns.append([_mean(of_class) for of_class in zip(*runs, strict=True)])
     names = [result.label for result in comparison.results]
-    caption = f"Accuracy of each class in % with {final} labels, mean over seeds. Stronger colour is better."
-    classes = comparison.results[0].group.runs[0].classes
-    return accuracy_table(caption, "class", names, columns, classes)
+    caption = f"In % with {final} labels, mean over seeds. Stronger colour is better."
+    classes = class_names(comparison.results[0].group.runs[0].classes, len(columns[0]))
+    return share_table(caption, "class", names, columns, classes)
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

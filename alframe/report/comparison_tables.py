@@ -25,13 +25,13 @@ class TextTable:
 
 
 def summary_table(comparison: Comparison) -> TextTable:
-    """Every strategy: area, final accuracy, labels to each target with the saving against random."""
+    """Every strategy: area, final value, labels to each target with the saving against random."""
     targets = [reach.target for reach in comparison.results[0].reaches]
     columns = (
         "strategy",
         "seeds",
-        "mean accuracy over the curve (%)",
-        f"accuracy with {comparison.labels[-1]} labels (%)",
+        f"{comparison.metric.mean} over the curve (%)",
+        f"{comparison.metric.name} with {comparison.labels[-1]} labels (%)",
         *(f"labels to {target * 100:g} %" for target in targets),
     )
     rows = tuple(
@@ -49,11 +49,11 @@ def summary_table(comparison: Comparison) -> TextTable:
 
 def pair_table(comparison: Comparison) -> TextTable:
     """Every pair, or in a crowd every pair with random choice (or the best): difference in area, p-values."""
-    pairs, title = comparison.pairs, "Mean accuracy over the curve, pair by pair"
+    pairs, title = comparison.pairs, f"Pair by pair: {comparison.metric.mean} over the curve"
     if comparison.crowded:
         anchor = next((r.label for r in comparison.results if r.group.baseline is None), comparison.results[0].label)
         pairs = tuple(pair for pair in pairs if anchor in (pair.first, pair.second))
-        title = f"Mean accuracy over the curve, pair by pair with {anchor}; the others are in pairs.csv"
+        title = f"Pair by pair with {anchor}: {comparison.metric.mean} over the curve; the others are in pairs.csv"
     rows = tuple(
         (
             f"{pair.first} against {pair.second}",

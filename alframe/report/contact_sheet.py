@@ -1,40 +1,43 @@
-"""The images that a round asked labels for, as small pictures that live inside the page."""
+"""The images that a round asked labels for, and those that a learner did worst on, as small pictures."""
 
 from __future__ import annotations
 
-import base64
-import io
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-import PIL.Image
-
 from alframe.data.source import Image, Source
-from alframe.errors import UnreadableImage
+from alframe.errors import InvalidInput, UnreadableImage
 from alframe.report.heat_table import class_names
+from alframe.report.page import percent
+from alframe.report.pictures import data_uri, is_sure, objects_uri, said_of
 from alframe.report.run_folder import RunFolder
-from alframe.types import Query
+from alframe.types import Example, Objects, Query
 
 SHOWN = 60
 """Images per round on a page; the rest is counted, not shown."""
 
-SIDE = 96
-"""Larger images are scaled down so that their longer side has this many pixels."""
+
+@dataclass(frozen=True)
+class Picture:
+    """A data URI, and what it says; empty where the image says it all."""
+
+    uri: str
+    says: str = ""
 
 
 @dataclass(frozen=True)
 class Tile:
-    """One queried image.
+    """One image.
 
     Attributes:
-        picture: a data URI, or ``None`` for an image that cannot be shown.
-        label: its class, or why it has none.
-        score: how informative the strategy found it; empty where it gave no score.
+        pictures: of the image; of one with objects, what the learner saw in it and what its label says, as far as
+            that is known. None for an image that cannot be shown.
+        label: its class or its objects, or why it has none.
+        score: how informative the strategy found it, or how well the learner did on it; empty where nobody says.
         sample_id: its id.
         problem: why it cannot be shown; empty where it can.
     """
 
-    picture: str | None
+    pictures: tuple[Picture, ...]
     label: str
     score: str
     sample_id: str
@@ -53,46 +56,79 @@ class Sheet:
 
 def contact_sheets(run: RunFolder, source: Source) -> list[Sheet]:
     """One sheet per round of ``run``, the images read from ``source``."""
-    positions = {sample_id: position for position, sample_id in enumerate(source.table.ids.tolist())}
-    return [_sheet(run, source, positions, query) for query in run.queries]
+    show = _Showing(run, source)
+    return [_sheet(run, show, query) for query in run.queries]
 
 
-def _sheet(run: RunFolder, source: Source, positions: Mapping[str, int], query: Query) -> Sheet:
+def worst_tiles(run: RunFolder, source: Source) -> list[Tile]:
+    """The held-out images that the last learner did worst on, worst first; none of a classifier."""
+    evaluation = run.points[-1].evaluation if run.points else None
+    examples: tuple[Example, ...] = getattr(evaluation, "worst", ())
+    show = _Showing(run, source)
+    return [
+        show.tile(each.sample_id, f"{percent(each.quality, 0)} right", "", each.found, show.truth(each.sample_id))
+        for each in examples
+    ]
+
+
+def _sheet(run: RunFolder, show: _Showing, query: Query) -> Sheet:
+    preview = run.previews.get(query.round)
+    seen = preview.found if preview else {}
     tiles = []
     for index, sample_id in enumerate(query.ids[:SHOWN]):
-        label = _said(run, source, sample_id)
+        label, said = _said(run, show.classes, sample_id)
         score = "" if query.scores is None else f"{query.scores[index]:.3g}"
-        try:
-            tiles.append(Tile(_picture(source, positions, sample_id), label, score, sample_id))
-        except UnreadableImage as error:
-            tiles.append(Tile(None, label, score, sample_id, str(error)))
+        tiles.append(show.tile(sample_id, label, score, seen.get(sample_id), said))
     return Sheet(query.round, query.strategy, tuple(tiles), max(len(query.ids) - SHOWN, 0))
 
 
-def _said(run: RunFolder, source: Source, sample_id: str) -> str:
+def _said(run: RunFolder, classes: tuple[str, ...], sample_id: str) -> tuple[str, Objects | None]:
+    """The label in words, and the objects that it has."""
     annotation = run.annotations.get(sample_id)
     if annotation is None:
-        return "no label yet"
+        return "no label yet", None
     if annotation.label is None:
-        return f"set aside: {annotation.reason}"
-    return class_names(source.classes, annotation.label + 1)[annotation.label]
+        return f"set aside: {annotation.reason}", None
+    if isinstance(annotation.label, Objects):
+        return said_of(annotation.label, classes), annotation.label
+    return class_names(classes, annotation.label + 1)[annotation.label], None
 
 
-def _picture(source: Source, positions: Mapping[str, int], sample_id: str) -> str:
-    if sample_id not in positions:
-        raise UnreadableImage(f"the data source {source.name} has no such sample")
-    return data_uri(source.read(positions[sample_id]))
+class _Showing:
+    """Makes tiles of samples by their ids."""
 
+    def __init__(self, run: RunFolder, source: Source) -> None:
+        self.classes = source.classes
+        self._source = source
+        self._rows = {sample_id: row for row, sample_id in enumerate(source.table.ids.tolist())}
+        self._boxes = run.task != "segmentation"
 
-def data_uri(image: Image) -> str:
-    """An image as a data URI: lossless PNG if it is small, else scaled down to ``SIDE`` and JPEG."""
-    picture = PIL.Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
-    buffer = io.BytesIO()
-    if max(picture.size) <= SIDE:
-        picture.save(buffer, format="PNG")
-        kind = "png"
-    else:
-        picture.thumbnail((SIDE, SIDE))
-        picture.save(buffer, format="JPEG", quality=85)
-        kind = "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    def truth(self, sample_id: str) -> Objects | None:
+        """The objects that the source knows of."""
+        objects: Objects | None = self._source.table.labels[self._rows[sample_id]] if sample_id in self._rows else None
+        return objects
+
+    def tile(self, sample_id: str, label: str, score: str, seen: Objects | None, said: Objects | None) -> Tile:
+        """What the learner saw in the image and what its label says, as far as either is known."""
+        try:
+            return Tile(tuple(self._pictures(self._read(sample_id), seen, said)), label, score, sample_id)
+        except (UnreadableImage, InvalidInput) as error:  # also of objects of another image
+            return Tile((), label, score, sample_id, str(error))
+
+    def _read(self, sample_id: str) -> Image:
+        if sample_id not in self._rows:
+            raise UnreadableImage(f"the data source {self._source.name} has no such sample")
+        return self._source.read(self._rows[sample_id])
+
+    def _pictures(self, image: Image, seen: Objects | None, said: Objects | None) -> list[Picture]:
+        if not self._source.table.has_objects:
+            return [Picture(data_uri(image))]
+        if seen is None and said is None:
+            return [Picture(objects_uri(image, Objects(), self.classes))]
+        shown: list[tuple[str, Objects]] = []
+        if seen is not None:
+            sure = Objects(tuple(filter(is_sure, seen)))
+            shown.append((f"seen: {said_of(sure, self.classes)}", seen))
+        if said is not None:
+            shown.append((f"labelled: {said_of(said, self.classes)}", said))
+        return [Picture(objects_uri(image, each, self.classes, boxes=self._boxes), says) for says, each in shown]

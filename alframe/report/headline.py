@@ -19,10 +19,10 @@ def headline(comparison: Comparison) -> str:
         found = [(result, random) for result, random in _with_random(comparison) if _both_reach(result, random, at)]
         if found:
             best, random = min(found, key=lambda pair: pair[0].reaches[at].mean_labels or np.inf)
-            return _saving_sentence(best, random, at) + _beyond_random(comparison, at + 1)
+            return _saving_sentence(comparison, best, random, at) + _beyond_random(comparison, at + 1)
     best = comparison.results[0]
     return (
-        f"{best.label} has the highest mean accuracy between {comparison.labels[0]} and "
+        f"{best.label} has the highest {comparison.metric.mean} between {comparison.labels[0]} and "
         f"{comparison.labels[-1]} labels: {percent(float(best.area.mean()))}."
     )
 
@@ -51,12 +51,13 @@ def _both_reach(result: Result, random: Result, at: int) -> bool:
     return ours.saving is not None and ours.mean_labels is not None and theirs.mean_labels is not None
 
 
-def _saving_sentence(result: Result, random: Result, at: int) -> str:
+def _saving_sentence(comparison: Comparison, result: Result, random: Result, at: int) -> str:
     ours, theirs = result.reaches[at], random.reaches[at]
     seeds = len(result.seeds)
     average = f", on average over {count(seeds, 'seed')}" if seeds > 1 else ""
     return (
-        f"{result.label} reaches {ours.target * 100:g} % with {ours.mean_labels:.0f} labels, "
+        f"{result.label} reaches {ours.target * 100:g} % {comparison.metric.name} with "
+        f"{ours.mean_labels:.0f} labels, "
         f"{random.label} with {theirs.mean_labels:.0f}: {saving_text(ours.saving or 0)}{average}."
     )
 

@@ -48,19 +48,19 @@ def shaded(values: ArrayLike, texts: Sequence[str], low: float, high: float) -> 
     return tuple(Cell(text, round(float(np.clip(share, 0, 1)), 3)) for share, text in zip(shares, texts, strict=True))
 
 
-def accuracy_table(
+def share_table(
     caption: str,
     corner: str,
     columns: Sequence[str],
-    accuracies: Sequence[Sequence[float | None]],
-    classes: Sequence[str],
+    shares: Sequence[Sequence[float | None]],
+    names: Sequence[str],
 ) -> HeatTable:
-    """Accuracy of each class (rows) in each column; ``accuracies`` holds C values for each column."""
-    values = np.array(accuracies, dtype=np.float64)
+    """Shares in %, one row for each of R ``names``; ``shares`` holds R values for each column, ``None`` if unknown."""
+    values = np.array(shares, dtype=np.float64)
     low = float(np.nanmin(values)) if np.isfinite(values).any() else 0.0
     rows = tuple(
         (name, shaded(row, [ABSENT if np.isnan(value) else f"{value * 100:.0f}" for value in row], low, 1))
-        for name, row in zip(class_names(classes, values.shape[1]), values.T, strict=True)
+        for name, row in zip(names, values.T, strict=True)
     )
     return HeatTable(caption, corner, tuple(columns), rows)
 

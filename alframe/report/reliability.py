@@ -8,7 +8,7 @@ from matplotlib.ticker import MaxNLocator
 
 from alframe.report.figures import INK, PALETTE, PERCENT, RULE, Dash, dress
 from alframe.report.page import count, percent
-from alframe.types import Classification, CurvePoint, Reliability
+from alframe.types import Classification, Reliability
 
 AFTER, BEFORE = PALETTE[:2]
 
@@ -36,11 +36,11 @@ def reliability_diagram(evaluation: Classification) -> Figure:
     return figure
 
 
-def describe(point: CurvePoint) -> str:
-    """One sentence with the figures of the diagram."""
-    after, before = point.evaluation, point.evaluation.uncalibrated
+def describe(after: Classification, labels: int) -> str:
+    """One sentence with the figures of the diagram of a learner with so many labels."""
+    before = after.uncalibrated
     said = (
-        f"The learner with {count(point.labels, 'label')} has a calibration error of "
+        f"The learner with {count(labels, 'label')} has a calibration error of "
         f"{percent(after.calibration_error)} and a negative log-likelihood of {after.nll:.3f}"
     )
     if before is None:

@@ -15,10 +15,10 @@ from alframe.report.run_folder import RunFolder
 
 @dataclass(frozen=True)
 class Reach:
-    """How a strategy reaches one target accuracy.
+    """How a strategy reaches one target.
 
     Attributes:
-        target: the accuracy.
+        target: a value of the headline metric.
         labels: for each seed, the fewest labels at which it was measured; ``None`` where it never was.
         saving: share of labels saved against random choice, averaged over pairs of runs with the same seed, negative
             where random needs fewer; ``None`` without such pairs or when a run of one does not reach the target.
@@ -47,15 +47,15 @@ class Result:
     Attributes:
         group: the runs.
         labels: (L,) numbers of labels that each of its runs was measured at.
-        accuracy: (R, L) at these.
-        area: (R,) mean accuracy over the curve, on the numbers of labels that all groups share.
-        final: (R,) accuracy at the largest of those.
+        values: (R, L) headline metric at these.
+        area: (R,) its mean over the curve, on the numbers of labels that all groups share.
+        final: (R,) the metric at the largest of those.
         reaches: one per target.
     """
 
     group: Group
     labels: tuple[int, ...]
-    accuracy: NDArray[np.float64]
+    values: NDArray[np.float64]
     area: NDArray[np.float64]
     final: NDArray[np.float64]
     reaches: tuple[Reach, ...]
@@ -79,9 +79,9 @@ def result_of(group: Group, groups: Sequence[Group], shared: tuple[int, ...], ta
     return Result(
         group=group,
         labels=labels,
-        accuracy=np.array([accuracy_at(run, labels) for run in group.runs]),
-        area=np.array([area_under_curve(shared, accuracy_at(run, shared)) for run in group.runs]),
-        final=np.array([accuracy_at(run, shared[-1:])[0] for run in group.runs]),
+        values=np.array([values_at(run, labels) for run in group.runs]),
+        area=np.array([area_under_curve(shared, values_at(run, shared)) for run in group.runs]),
+        final=np.array([values_at(run, shared[-1:])[0] for run in group.runs]),
         reaches=tuple(
             Reach(target, tuple(_needed(run, target) for run in group.runs), _saving(group, baseline, target))
             for target in targets
@@ -90,8 +90,7 @@ def result_of(group: Group, groups: Sequence[Group], shared: tuple[int, ...], ta
 
 
 def _needed(run: RunFolder, target: float) -> int | None:
-    labels = [point.labels for point in run.points]
-    return labels_needed(labels, [point.evaluation.accuracy for point in run.points], target)
+    return labels_needed(*run.curve, target)
 
 
 def _saving(group: Group, baseline: Group | None, target: float) -> float | None:
@@ -101,7 +100,7 @@ def _saving(group: Group, baseline: Group | None, target: float) -> float | None
     return float(np.mean(savings)) if savings and len(savings) == len(pairs) else None
 
 
-def accuracy_at(run: RunFolder, labels: Sequence[int]) -> list[float]:
-    """The accuracy of a run at numbers of labels that it was measured at."""
-    known = {point.labels: point.evaluation.accuracy for point in run.points}
+def values_at(run: RunFolder, labels: Sequence[int]) -> list[float]:
+    """The headline metric of a run at numbers of labels that it was measured at."""
+    known = dict(zip(*run.curve, strict=True))
     return [known[number] for number in labels]

@@ -11,9 +11,10 @@ import yaml
 
 from alframe.errors import DataError, RunConflict
 from alframe.pool import Ledger
+from alframe.report.metrics import headline_metric
 from alframe.storage import Journal, JournalEntry, load_record, open_database, sqlite_url
 from alframe.storage.run_folder import CONFIG, DATABASE
-from alframe.types import Annotation, CurvePoint, Query
+from alframe.types import Annotation, CurvePoint, Preview, Query, Task
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class RunFolder:
         config: its resolved configuration.
         points: the learning curve, by number of labels; of rounds with equally many, the last.
         queries: what each round asked labels for, in the order of rounds.
+        previews: what the learner saw in the images that it asked for, by round; of rounds that have any.
         annotations: what holds of each sample that the ledger knows.
         journal: the finished steps, in the order in which they finished.
     """
@@ -33,6 +35,7 @@ class RunFolder:
     config: Mapping[str, Any]
     points: tuple[CurvePoint, ...]
     queries: tuple[Query, ...]
+    previews: Mapping[int, Preview]
     annotations: Mapping[str, Annotation]
     journal: tuple[JournalEntry, ...]
 
@@ -56,6 +59,10 @@ class RunFolder:
                 config=config,
                 points=_curve(load_record(file, CurvePoint) for file in _per_round(path, "evaluation.json")),
                 queries=tuple(load_record(file, Query) for file in _per_round(path, "query.json")),
+                previews={
+                    preview.round: preview
+                    for preview in (load_record(file, Preview) for file in _per_round(path, "preview.json"))
+                },
                 annotations=Ledger(engine).current(),
                 journal=tuple(Journal(engine, path).entries()),
             )
@@ -78,6 +85,21 @@ class RunFolder:
         """The names of the classes."""
         classes: Sequence[str] = self.config.get("classes", ())
         return classes
+
+    @property
+    def task(self) -> Task | None:
+        """What its learners were evaluated in; ``None`` while nothing was."""
+        return self.points[-1].evaluation.task if self.points else None
+
+    @property
+    def metric(self) -> str:
+        """The name of the headline metric, of which ``curve`` is made; empty while nothing was evaluated."""
+        return headline_metric(self.points[-1].evaluation) if self.points else ""
+
+    @property
+    def curve(self) -> tuple[list[int], list[float]]:
+        """Numbers of labels, and the headline metric at each."""
+        return [point.labels for point in self.points], [point.evaluation.metrics[self.metric] for point in self.points]
 
 
 def is_run(path: Path) -> bool:

@@ -13,29 +13,25 @@ from matplotlib.figure import Figure
 
 from alframe.data.source import Source
 from alframe.functional.learning_curve import area_under_curve, labels_needed
-from alframe.report.comparison import TARGETS
-from alframe.report.contact_sheet import contact_sheets
+from alframe.report.contact_sheet import contact_sheets, worst_tiles
 from alframe.report.figures import Line, chart, draw, save_png, svg
 from alframe.report.heat_table import class_names
+from alframe.report.metrics import METRICS, TARGETS
+from alframe.report.object_tables import object_tables
 from alframe.report.page import count, duration, percent, write_page
+from alframe.report.pictures import class_colour
 from alframe.report.reliability import describe, reliability_diagram
 from alframe.report.run_folder import RunFolder
-from alframe.report.run_tables import class_accuracy_table, class_balance_table, time_table
+from alframe.report.run_tables import class_balance_table, class_table, time_table
 from alframe.storage import whole_file
-
-METRICS = {
-    "accuracy": "Accuracy on the test set",
-    "nll": "Negative log-likelihood (nats)",
-    "calibration_error": "Calibration error",
-}
-SHARES = frozenset({"accuracy", "calibration_error"})
+from alframe.types import Classification, Detection, Evaluation
 
 
 def write_run_report(folder: Path, source: Source) -> Path:
     """Write curve.csv, curve.png and report.html into a run's folder and return the page's path.
 
     Every file is whole or absent, and the same run gives the same files. A run that is not finished is shown
-    as far as it got.
+    as far as it got; there is no curve.png before the first evaluation.
 
     Args:
         folder: of the run.
@@ -47,8 +43,9 @@ def write_run_report(folder: Path, source: Source) -> Path:
     """
     run = RunFolder.load(folder)
     write_curve_csv(run, source.classes)
-    lines = {metric: [_line(run, metric)] for metric in METRICS if run.points}
-    _write_curve_png(folder / "curve.png", lines)
+    lines = {name: [_line(run, name)] for name in _metrics(run)}
+    if lines:
+        _write_curve_png(folder / "curve.png", lines)
     page = folder / "report.html"
     write_page(
         page,
@@ -59,19 +56,27 @@ def write_run_report(folder: Path, source: Source) -> Path:
         figures=_key_figures(run),
         charts=[
             svg(
-                chart(lines[metric], title, share=metric in SHARES),
-                metric,
-                f"{title} against the number of labels; the numbers are in curve.csv.",
+                chart(line, METRICS[name].title, share=METRICS[name].share),
+                name,
+                f"{METRICS[name].title} against the number of labels; the numbers are in curve.csv.",
             )
-            for metric, title in METRICS.items()
-            if metric in lines
+            for name, line in lines.items()
         ],
         reliability=_reliability(run),
-        reached=[(target, labels_needed(*_curve(run), target)) for target in TARGETS if run.points],
-        class_accuracy=class_accuracy_table(run, source.classes),
+        metric=METRICS.get(run.metric),
+        reached=[
+            (target, labels_needed(*run.curve, target))
+            for point in run.points[-1:]
+            for target in TARGETS[point.evaluation.task]
+        ],
+        by_class=class_table(run, source.classes),
         class_balance=class_balance_table(run, source.classes),
+        inspection=object_tables(run, source.classes),
+        worst=worst_tiles(run, source),
         times=time_table(run),
         sheets=contact_sheets(run, source),
+        of_objects=source.table.has_objects,
+        colours=[(name, class_colour(label)) for label, name in enumerate(source.classes)],
         config=yaml.safe_dump(dict(run.config), sort_keys=False, allow_unicode=True),
     )
     return page
@@ -80,24 +85,25 @@ def write_run_report(folder: Path, source: Source) -> Path:
 def write_curve_csv(run: RunFolder, classes: Sequence[str] = ()) -> Path:
     """Write the learning curve to curve.csv in the run's folder: one row per round, one column per metric.
 
-    Columns are round, labels, accuracy, nll, calibration_error, and ``accuracy[NAME]`` for each class;
-    classes without a name are numbered. A class without test samples has an empty field.
+    Columns are round, labels, the metrics, and the first of them for each class, as ``accuracy[NAME]``, ``ap50[NAME]``
+    or ``iou[NAME]``; classes without a name are numbered. A class without test samples has an empty field.
     """
     path = run.path / "curve.csv"
-    width = max((len(point.evaluation.class_accuracy) for point in run.points), default=len(classes))
+    metrics, width = _metrics(run), max((len(point.evaluation.by_class) for point in run.points), default=0)
+    by_class = [f"{METRICS[run.metric].of_class.lower()}[{name}]" for name in class_names(classes, width)]
     with whole_file(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
-        rows.writerow(["round", "labels", *METRICS, *(f"accuracy[{name}]" for name in class_names(classes, width))])
+        rows.writerow(["round", "labels", *metrics, *by_class])
         for point in run.points:
-            scores = [getattr(point.evaluation, metric) for metric in METRICS]
-            rows.writerow([point.round, point.labels, *scores, *point.evaluation.class_accuracy])
+            scores = [point.evaluation.metrics[name] for name in metrics]
+            rows.writerow([point.round, point.labels, *scores, *point.evaluation.by_class])
     return path
 
 
 def _write_curve_png(path: Path, lines: dict[str, list[Line]]) -> None:
     figure = Figure(figsize=(11, 3.4), layout="constrained")
-    for axes, (metric, title) in zip(figure.subplots(1, len(METRICS)), METRICS.items(), strict=True):
-        draw(axes, lines.get(metric, []), title, share=metric in SHARES)
+    for axes, (name, line) in zip(figure.subplots(1, len(lines)), lines.items(), strict=True):
+        draw(axes, line, METRICS[name].title, share=METRICS[name].share)
     save_png(figure, path)
 
 
@@ -105,46 +111,55 @@ def _line(run: RunFolder, metric: str) -> Line:
     return Line(
         name="",
         labels=[point.labels for point in run.points],
-        values=np.array([getattr(point.evaluation, metric) for point in run.points]),
+        values=np.array([point.evaluation.metrics[metric] for point in run.points]),
     )
 
 
-def _curve(run: RunFolder) -> tuple[list[int], list[float]]:
-    return [point.labels for point in run.points], [point.evaluation.accuracy for point in run.points]
+def _metrics(run: RunFolder) -> list[str]:
+    """What was measured, the headline metric first; nothing while nothing was evaluated."""
+    return [name for point in run.points[-1:] for name in point.evaluation.metrics]
 
 
 def _reliability(run: RunFolder) -> tuple[Markup, str] | None:
-    """The diagram of the last learner and its caption; ``None`` while nothing was evaluated."""
-    if not run.points:
+    """The diagram of the last learner and its caption; ``None`` while no classifier was evaluated."""
+    evaluation = run.points[-1].evaluation if run.points else None
+    if not isinstance(evaluation, Classification):
         return None
-    diagram = reliability_diagram(run.points[-1].evaluation)
-    said = describe(run.points[-1])
-    return svg(diagram, "reliability", f"Accuracy against confidence. {said}"), said
+    said = describe(evaluation, run.points[-1].labels)
+    return svg(reliability_diagram(evaluation), "reliability", f"Accuracy against confidence. {said}"), said
 
 
 def _summary(run: RunFolder) -> str:
     """One sentence that says what the run has shown."""
     if not run.points:
         return "No model has been evaluated yet."
-    first, last = run.points[0], run.points[-1]
+    labels, values = run.curve
     return (
-        f"Accuracy went from {percent(first.evaluation.accuracy)} with {count(first.labels, 'label')} "
-        f"to {percent(last.evaluation.accuracy)} with {last.labels:,}."
+        f"The {METRICS[run.metric].name} went from {percent(values[0])} with {count(labels[0], 'label')} "
+        f"to {percent(values[-1])} with {labels[-1]:,}."
     )
 
 
 def _key_figures(run: RunFolder) -> list[tuple[str, str]]:
-    figures = [("time", duration(sum(entry.seconds for entry in run.journal)))]
+    time = ("time", duration(sum(entry.seconds for entry in run.journal)))
     if not run.points:
-        return figures
+        return [time]
     last = run.points[-1]
-    figures = [
-        ("accuracy", percent(last.evaluation.accuracy)),
-        ("labels", f"{last.labels:,}"),
-        ("negative log-likelihood", f"{last.evaluation.nll:.3f}"),
-        ("calibration error", percent(last.evaluation.calibration_error)),
-        *figures,
+    measured = [
+        (METRICS[name].name, percent(value) if METRICS[name].share else f"{value:.3f}")
+        for name, value in last.evaluation.metrics.items()
     ]
+    figures = [measured[0], ("labels", f"{last.labels:,}"), *measured[1:], *_at_alarms(last.evaluation), time]
     if len(run.points) > 1:
-        figures.insert(1, ("mean accuracy over the curve", percent(area_under_curve(*_curve(run)))))
+        over_curve = f"{METRICS[run.metric].mean} over the curve"
+        figures.insert(1, (over_curve, percent(area_under_curve(*run.curve))))
     return figures
+
+
+def _at_alarms(evaluation: Evaluation) -> list[tuple[str, str]]:
+    """Of a detector, how many images with a defect it finds at its rate of false alarms."""
+    if not isinstance(evaluation, Detection) or evaluation.found is None:
+        return []
+    return [
+        (f"images with objects found, at {percent(evaluation.false_alarms, 0)} false alarms", percent(evaluation.found))
+    ]

@@ -1,4 +1,4 @@
-"""The tables of a run's page: accuracy per class, classes queried, time per step."""
+"""The tables of any run's page: the headline metric per class, classes queried, time per step."""
 
 from __future__ import annotations
 
@@ -6,41 +6,51 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from alframe.report.heat_table import ABSENT, Cell, HeatTable, accuracy_table, class_names, shaded
+from alframe.report.heat_table import ABSENT, Cell, HeatTable, class_names, shaded, share_table
+from alframe.report.metrics import METRICS
 from alframe.report.page import duration
 from alframe.report.run_folder import RunFolder
+from alframe.types import Label, Objects
+
+NO_LABEL, NO_OBJECT = "no label", "image without objects"
 
 
-def class_accuracy_table(run: RunFolder, classes: Sequence[str]) -> HeatTable | None:
-    """Accuracy of each class at each number of labels; ``None`` while nothing was evaluated."""
+def class_table(run: RunFolder, classes: Sequence[str]) -> HeatTable | None:
+    """The headline metric of each class at each number of labels; ``None`` while nothing was evaluated."""
     if not run.points:
         return None
-    return accuracy_table(
-        "Accuracy of each class in %, against the number of labels. Stronger colour is better.",
+    by_class = [point.evaluation.by_class for point in run.points]
+    return share_table(
+        f"{METRICS[run.metric].of_class} of each class in %, against the number of labels. Stronger colour is better.",
         "class / labels",
         [f"{point.labels}" for point in run.points],
-        [point.evaluation.class_accuracy for point in run.points],
-        classes,
+        by_class,
+        class_names(classes, len(by_class[0])),
     )
 
 
 def class_balance_table(run: RunFolder, classes: Sequence[str]) -> HeatTable | None:
-    """How many samples of each class each round brought; ``None`` while nothing was queried."""
+    """How many samples, or objects, of each class each round brought; ``None`` while nothing was queried."""
     if not run.queries:
         return None
     labels = [[_label(run, sample_id) for sample_id in query.ids] for query in run.queries]
-    known = [label for column in labels for label in column if label is not None]
+    found = [[kind for label in column for kind in _kinds(label)] for column in labels]
+    known = [kind for column in found for kind in column if isinstance(kind, int)]
     names = class_names(classes, max(len(classes), max(known, default=-1) + 1))
-    kinds: list[tuple[int | None, str]] = [*enumerate(names), (None, "no label")]
-    counts = {name: [column.count(kind) for column in labels] for kind, name in kinds}
-    if not any(counts["no label"]):
-        del counts["no label"]
-    most = max(max(row) for row in counts.values())
+    counts = {name: [column.count(label) for column in found] for label, name in enumerate(names)}
+    for kind in (NO_OBJECT, NO_LABEL):
+        if any(kind in column for column in found):
+            counts[kind] = [column.count(kind) for column in found]
+    most = max((max(row) for row in counts.values()), default=0)
     rows = tuple(
         (name, (*shaded(row, [str(number) for number in row], 0, most), Cell(str(sum(row)))))
         for name, row in counts.items()
     )
-    caption = "Queried samples per round and class, as they were labelled. Stronger colour is more."
+    of_objects = any(isinstance(label, Objects) for column in labels for label in column)
+    caption = (
+        f"{'Objects in the queried images' if of_objects else 'Queried samples'} per round and class, as they were "
+        "labelled. Stronger colour is more."
+    )
     return HeatTable(caption, "class / round", (*(f"{query.round}" for query in run.queries), "all"), rows)
 
 
@@ -81,6 +91,15 @@ def time_table(run: RunFolder) -> HeatTable | None:
     )
 
 
-def _label(run: RunFolder, sample_id: str) -> int | None:
+def _label(run: RunFolder, sample_id: str) -> Label | None:
     annotation = run.annotations.get(sample_id)
     return None if annotation is None else annotation.label
+
+
+def _kinds(label: Label | None) -> list[int | str]:
+    """What a label counts for: its class, or the class of each of its objects."""
+    if label is None:
+        return [NO_LABEL]
+    if isinstance(label, Objects):
+        return [*label.labels.tolist()] or [NO_OBJECT]
+    return [label]

@@ -16,7 +16,7 @@ from alframe.data.source import Image, Source
 from alframe.errors import UnreadableImage
 from alframe.pool import Ledger
 from alframe.storage import Journal, open_database, save_record
-from alframe.types import Annotation, CurvePoint, Classification, Query, Reliability, SampleTable
+from alframe.types import Annotation, Classification, CurvePoint, Query, Reliability, SampleTable
 
 MakeRun = Callable[..., Path]
 

@@ -69,7 +69,7 @@ def test_penalties_follow_the_order_of_results(comparison: Comparison) -> None:
 def test_headline(comparison: Comparison) -> None:
     """The highest target that both reach, in words, and the one that random never reaches."""
     assert headline(comparison) == (
-        "entropy reaches 90 % with 5 labels, random with 8: 42 % fewer, on average over 3 seeds. "
+        "entropy reaches 90 % accuracy with 5 labels, random with 8: 42 % fewer, on average over 3 seeds. "
         "It takes entropy 7 labels to 95 %, which random does not reach with 8."
     )
 
@@ -117,7 +117,7 @@ def test_refusals(make_run: MakeRun) -> None:
         compare(find_runs([make_run("entropy", 0, (0.5,), unfinished=True)]))
     with pytest.raises(ConfigurationError, match="two numbers of labels"):
         compare(find_runs([fine, make_run("random", 0, step=5)]))
-    with pytest.raises(ConfigurationError, match="target accuracies"):
+    with pytest.raises(ConfigurationError, match="targets must lie"):
         compare(find_runs([fine]), targets=(95,))
 
 

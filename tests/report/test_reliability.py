@@ -14,7 +14,7 @@ from alframe.data.source import Source
 from alframe.report import write_run_report
 from alframe.report.reliability import describe, reliability_diagram
 from alframe.storage import save_record
-from alframe.types import CurvePoint, Classification, Reliability
+from alframe.types import Classification, CurvePoint, Reliability
 
 BEFORE = Classification(
     10, 0, 0.6, 0.9, 0.2, (0.6, None), Reliability((None, 0.4, None, 0.9), (None, 0.5, None, 0.7), (0, 4, 0, 6))
@@ -59,10 +59,10 @@ def test_before_and_after_are_told_apart() -> None:
 
 def test_the_caption_has_the_figures() -> None:
     """Of the learner as it is, and as it was before its calibration where it has one."""
-    assert describe(CurvePoint(1, 20, BEFORE)) == (
+    assert describe(BEFORE, labels=20) == (
         "The learner with 20 labels has a calibration error of 20.0 % and a negative log-likelihood of 0.900."
     )
-    assert describe(CurvePoint(1, 20, AFTER)) == (
+    assert describe(AFTER, labels=20) == (
         "The learner with 20 labels has a calibration error of 5.0 % and a negative log-likelihood of 0.700; "
         "before its calibration they were 20.0 % and 0.900."
     )
@@ -73,7 +73,7 @@ def test_the_page_shows_the_last_learner(make_run: Callable[..., Path], six_imag
     folder = make_run()
     save_record(folder / "round-002" / "evaluation.json", CurvePoint(2, 6, AFTER))
     page = write_run_report(folder, six_images).read_text()
-    assert page.count(describe(CurvePoint(2, 6, AFTER))) == 2  # the caption, and what is read out
+    assert page.count(describe(AFTER, labels=6)) == 2  # the caption, and what is read out
     assert "before calibration" in page
     empty = write_run_report(make_run(folder="nothing", accuracies=()), six_images).read_text()
     assert "<h2>Calibration</h2>" not in empty

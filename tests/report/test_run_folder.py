@@ -17,7 +17,7 @@ def test_load_reads_what_was_written(make_run: MakeRun) -> None:
     """Configuration, curve, queries, ledger and journal come back as they were saved, in order."""
     run = RunFolder.load(make_run(seed=3))
     assert (run.seed, run.choices["strategy"]) == (3, "entropy")
-    assert [(point.labels, point.evaluation.accuracy) for point in run.points] == [
+    assert [(point.labels, point.evaluation.metrics["accuracy"]) for point in run.points] == [
         (2, 0.5),
         (4, 0.75),
         (6, 1.0),

@@ -10,7 +10,8 @@ import numpy as np
 
 from alframe.data.source import Source
 from alframe.report import RunFolder, write_run_report
-from alframe.report.contact_sheet import SHOWN, contact_sheets, data_uri
+from alframe.report.contact_sheet import SHOWN, contact_sheets
+from alframe.report.pictures import data_uri
 from alframe.report.run_page import write_curve_csv
 from alframe.report.run_tables import class_balance_table, time_table
 from alframe.storage import save_record
@@ -54,7 +55,7 @@ def test_names_are_escaped(make_run: MakeRun, six_images: Source) -> None:
 def test_headline_figures(make_run: MakeRun, six_images: Source) -> None:
     """The page says where the curve began and ended, and its mean height: (0.5 + 2 * 0.75 + 1) / 4."""
     page = write_run_report(make_run(), six_images).read_text()
-    assert "Accuracy went from 50.0 % with 2 labels to 100.0 % with 6." in page
+    assert "The accuracy went from 50.0 % with 2 labels to 100.0 % with 6." in page
     assert "<dt>mean accuracy over the curve</dt><dd>75.0 %</dd>" in page
 
 
