@@ -6,6 +6,7 @@ import numpy as np
 
 from alframe.errors import ConfigurationError
 from alframe.functional import ccms, class_difficulty, ppal
+from alframe.functional.detection.padding import check_detections
 from alframe.strategy.base import Strategy, required, required_objects
 from alframe.types import Predictions, Selection
 
@@ -54,6 +55,8 @@ class Ppal(Strategy):
     def _choose(
         self, unlabelled: Predictions, budget: int, labelled: Predictions | None, rng: np.random.Generator, /
     ) -> Selection:
+        # Boxes are read of the labelled; those of the pool come from the same pass.
+        check_detections(**{need: required(unlabelled, need) for need in self.needs})
         box_probs = required(unlabelled, "box_probs")
         if labelled is None:
             difficulty = np.ones(box_probs.shape[-1] - 1)
