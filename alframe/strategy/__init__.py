@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alframe.strategy.base import Scorer, ScoreStrategy, Strategy, required, required_labels
+from alframe.strategy.base import Scorer, ScoreStrategy, Strategy, required, required_labels, required_objects
 from alframe.strategy.committee import (
     Bald,
     BatchBald,
@@ -25,6 +25,23 @@ from alframe.strategy.composition import (
     WithoutDuplicates,
 )
 from alframe.strategy.coverage import CoreSet, Density, FacilityLocation, KMeans, MaxHerding, ProbCover, TypiClust
+from alframe.strategy.detection import (
+    BoxBald,
+    BoxBudget,
+    BoxCostAware,
+    BoxEntropy,
+    BoxLeastConfidence,
+    BoxMargin,
+    BoxVariance,
+    Ccms,
+    ClassComplementarity,
+    Consistency,
+    ExpectedMisses,
+    HardNegatives,
+    LocalisationStability,
+    Ppal,
+    RareClasses,
+)
 from alframe.strategy.error_driven import Corrections, Forgetting, LearningLoss, PseudoLoss
 from alframe.strategy.expected_change import ExpectedGradientLength
 from alframe.strategy.hybrid import (
@@ -41,6 +58,7 @@ from alframe.strategy.hybrid import (
     WeightedKMeans,
 )
 from alframe.strategy.random import Random
+from alframe.strategy.segmentation import PixelBald, PixelEntropy, PixelMargin
 from alframe.strategy.targeted import Flqmi, Gcmi
 from alframe.strategy.uncertainty import Entropy, LeastConfidence, Margin
 
@@ -50,12 +68,22 @@ __all__ = [
     "Bait",
     "Bald",
     "BatchBald",
+    "BoxBald",
+    "BoxBudget",
+    "BoxCostAware",
+    "BoxEntropy",
+    "BoxLeastConfidence",
+    "BoxMargin",
+    "BoxVariance",
     "Cal",
+    "Ccms",
     "Cdal",
     "ClassBalanced",
+    "ClassComplementarity",
     "Clue",
     "ClusterMargin",
     "ConsensusKl",
+    "Consistency",
     "CoreSet",
     "Corrections",
     "CostAware",
@@ -64,23 +92,31 @@ __all__ = [
     "Entropy",
     "Epig",
     "ExpectedGradientLength",
+    "ExpectedMisses",
     "FacilityLocation",
     "Falcun",
     "Flqmi",
     "Forgetting",
     "Gcmi",
+    "HardNegatives",
     "KMeans",
     "LearningLoss",
     "LeastConfidence",
+    "LocalisationStability",
     "Margin",
     "MaxHerding",
     "MeanStd",
     "Mixture",
+    "PixelBald",
+    "PixelEntropy",
+    "PixelMargin",
+    "Ppal",
     "PredictiveEntropy",
     "ProbCover",
     "Product",
     "PseudoLoss",
     "Random",
+    "RareClasses",
     "ScoreStrategy",
     "Scorer",
     "Stochastic",
@@ -96,4 +132,5 @@ __all__ = [
     "WithoutDuplicates",
     "required",
     "required_labels",
+    "required_objects",
 ]
