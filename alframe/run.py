@@ -139,7 +139,7 @@ def _try_out(parts: Parts, data: ImageData, make_learner: Callable[[], Learner])
         parts.training.check(learner)
         learner.make_optimizer(learner.parameters())
         parts.trainer(on_all_devices=True)
-        parts.candidates.check(data.image_shape, data.num_classes)
+        parts.candidates.check(data)
     except AlframeError:
         raise
     except (TypeError, ValueError, MisconfigurationException) as error:

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from alframe.errors import ConfigurationError
-from alframe.functional import REDUCTIONS
+from alframe.functional import REDUCTIONS, detected
 from alframe.functional.randomness import generator
 from alframe.progress import console, say
 from alframe.storage import ORIGIN, Origin, load_record, read_predictions, whole_file
@@ -93,6 +93,10 @@ def _rows(predictions: Predictions, chosen: Selection, classes: tuple[str, ...])
         if predictions.probs is not None:
             best = int(np.argmax(predictions.probs[position]))
             row |= {"predicted": classes[best], "probability": float(predictions.probs[position, best])}
+        if predictions.boxes is not None and predictions.box_probs is not None:
+            found = detected(predictions.boxes[position], predictions.box_probs[position]).objects
+            surest = (classes[found[0].label], found[0].score) if found else ("", 0.0)
+            row |= {"detections": len(found), "predicted": surest[0], "probability": surest[1]}
         yield row
 
 

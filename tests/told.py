@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from alframe.data import Image, ImageData, Source, Transforms
+from alframe.data import Batch, Image, ImageData, Source, Transforms
 from alframe.errors import UnreadableImage
 from alframe.learner import Learner
 from alframe.learner.schedules import constant
@@ -66,7 +66,7 @@ def data(source: Source, side: int = 8) -> ImageData:
 
 
 class Told(Learner):
-    """Says what ``answers`` hold for the number that an image carries, whatever it is asked for.
+    """Says what ``answers`` hold for the number that an image carries; it can be trained, and learns nothing.
 
     Args:
         answers: by need, a row for each image.
@@ -75,6 +75,7 @@ class Told(Learner):
     def __init__(self, answers: Mapping[Need, Any]) -> None:
         super().__init__(optimizer=partial(torch.optim.SGD, lr=0.1), schedule=constant)
         self.answers = {need: torch.as_tensor(rows) for need, rows in answers.items()}
+        self.bias = nn.Parameter(torch.zeros(()))
 
     @property
     def gives(self) -> frozenset[Need]:
@@ -86,6 +87,13 @@ class Told(Learner):
     def outputs(self, images: Tensor, draws: Any, needs: Collection[Need]) -> dict[Need, Tensor]:  # noqa: ARG002
         numbers = (images.mean(dim=(1, 2, 3)) * 255).round().long()
         return {need: self.answers[need][numbers] for need in needs}
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:  # noqa: ARG002 (Lightning's signature)
+        self.log_loss("train_loss", self.bias.square(), batch)
+        return self.bias.square()
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
+        self.log_loss("val_loss", self.bias.square(), batch)
 
 
 class ToldDetector(Told):

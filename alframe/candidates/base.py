@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from pytorch_lightning import Trainer
 
 from alframe.data import ImageData
 from alframe.functional.randomness import generator
-from alframe.types import Positions
+from alframe.types import Labels, Positions
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class Situation:
         data: reads the images.
         unlabelled: (N,) positions of the pool into the source's table, ascending.
         labelled: (M,) positions of the labelled samples.
-        labels: (M,) their class indices.
+        labels: (M,) what people said of each.
         budget: K, how many are to be chosen.
         make_trainer: builds a Lightning Trainer.
         folder: where what costs much may be kept from round to round.
@@ -34,7 +33,7 @@ class Situation:
     data: ImageData
     unlabelled: Positions
     labelled: Positions
-    labels: NDArray[np.int64]
+    labels: Labels
     budget: int
     make_trainer: Callable[..., Trainer]
     folder: Path
@@ -63,8 +62,8 @@ class Candidates(ABC):
             found = np.union1d(found, drawn)
         return found
 
-    def check(self, image_shape: tuple[int, int, int], num_classes: int) -> None:  # noqa: B027 (most need none)
-        """Refuse what no round could do with such images, before anything is computed; by default nothing.
+    def check(self, data: ImageData) -> None:  # noqa: B027 (most need none)
+        """Refuse what no round could do with such images and labels, before anything is computed; by default nothing.
 
         Raises:
             ConfigurationError: a part cannot be built, or the parts do not fit together.

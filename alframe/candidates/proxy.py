@@ -9,10 +9,11 @@ from functools import partial
 import numpy as np
 
 from alframe.candidates.base import Candidates, Situation
+from alframe.data import ImageData
 from alframe.errors import ConfigurationError
 from alframe.functional.randomness import derive_seed, generator
 from alframe.learner import Learner
-from alframe.scoring import Scoring, check_gives, grown_for, score, were_read
+from alframe.scoring import Scoring, check_gives, check_labels, grown_for, score, were_read
 from alframe.storage import MANIFEST, read_predictions
 from alframe.strategy import Strategy
 from alframe.training import FromScratch
@@ -45,13 +46,15 @@ class ProxyShortlist(Candidates):
             )
         self._learner, self._training, self._strategy, self._size = learner, training, strategy, size
 
-    def check(self, image_shape: tuple[int, int, int], num_classes: int) -> None:
+    def check(self, data: ImageData) -> None:
         """Build the proxy once.
 
         Raises:
-            ConfigurationError: it cannot be built or trained, or its strategy asks for what it does not give.
+            ConfigurationError: it cannot be built or trained, does not learn from the source's labels, or its strategy
+                asks for what it does not give.
         """
-        proxy = self._untrained(image_shape, num_classes)
+        proxy = self._untrained(data.image_shape, data.num_classes)
+        check_labels(proxy, data.source, "learner@candidates.learner")
         self._training.check(proxy)
         proxy.make_optimizer(proxy.parameters())
         check_gives(proxy, self._strategy.needs, f"the proxy's strategy {type(self._strategy).__name__}")

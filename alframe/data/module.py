@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import warnings
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -77,6 +78,7 @@ class ImageData(LightningDataModule):
         self._training: RandomDraws | None = None
         self._validation: InOrder | None = None
         self._prediction: InOrder | None = None
+        self._whole = False
 
     @property
     def transforms(self) -> Transforms:
@@ -133,12 +135,19 @@ class ImageData(LightningDataModule):
             self._check(validation, truth)
             self._validation = InOrder(validation, truth, self._evaluation_batch_size)
 
-    def predict_on(self, positions: Positions) -> None:
-        """Predict on the samples in these rows of the source's table from now on, in this order."""
+    def predict_on(self, positions: Positions, *, whole: bool = False) -> None:
+        """Predict on the samples in these rows of the source's table from now on, in this order.
+
+        Args:
+            positions: (n,) rows of the source's table.
+            whole: images are read at their own size, as what is found in their pixels asks for, though a smaller one
+                would be enough for the tensor.
+        """
         # Whoever predicts looks at no object: those of images that are scored need not be drawn.
         table = self.source.table
         labels = np.full(len(positions), None) if table.has_objects else table.labels[positions]
         self._prediction = InOrder(positions, labels, self._evaluation_batch_size)
+        self._whole = whole
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Batches of what ``fit_on`` named, through the training transforms."""
@@ -158,7 +167,8 @@ class ImageData(LightningDataModule):
         """Batches of what ``predict_on`` named, through the evaluation transforms, with true labels."""
         if self._prediction is None:
             raise InvalidInput("no samples to predict on: call predict_on(positions) first")
-        return self._loader(self._prediction, self._transforms.for_evaluation())
+        pipeline = self._transforms.for_evaluation()
+        return self._loader(self._prediction, replace(pipeline, side=None) if self._whole else pipeline)
 
     def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:  # noqa: ARG002 (Lightning's)
         """Note what could not be decoded; Lightning calls this where it computes, not where images are read."""

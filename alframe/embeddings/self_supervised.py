@@ -26,7 +26,7 @@ from alframe.learner import Advance, Backbone, interruptible, load_weights, quie
 from alframe.learner.schedules import cosine
 from alframe.progress import bar
 from alframe.storage import whole_file
-from alframe.types import Positions
+from alframe.types import Objects, Positions, label_array
 
 if TYPE_CHECKING:
     from pytorch_lightning.utilities.types import OptimizerLRScheduler
@@ -137,7 +137,9 @@ class SelfSupervised(FrozenEmbeddings):
     ) -> None:
         if len(pool) < 2:
             raise InvalidInput(f"views are told apart among at least 2 images, got {len(pool)}; grow the pool")
-        data.fit_on(pool, np.zeros(len(pool), dtype=np.int64), seed=derive_seed(self._seed, "order"))
+        # Views are told from each other, whatever there is to see on them.
+        nothing = [Objects() if data.source.table.has_objects else 0] * len(pool)
+        data.fit_on(pool, label_array(nothing), seed=derive_seed(self._seed, "order"))
         with torch_seed(derive_seed(self._seed, "training")), bar("pretrain", total=self._epochs) as advance:
             views = torch.Generator().manual_seed(derive_seed(self._seed, "views"))
             learner = _SimClr(backbone, self._views, views, self._projection, self._temperature, self._learning_rate)

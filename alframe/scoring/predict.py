@@ -85,7 +85,7 @@ def stream(work: Pass, sink: Sink, description: str = "predict") -> Pace:
     Returns how fast the pass was, which the log says too.
     """
     data = work.data
-    data.predict_on(work.positions)
+    data.predict_on(work.positions, whole=work.learner.task != "classification")
     scorer = _Scorer(work, sink)
     with bar(description, total=len(data.predict_dataloader())) as advance, interruptible():
         make_trainer = work.make_trainer

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +17,7 @@ from alframe.embeddings import SelfSupervised
 from alframe.embeddings.views import Views
 from alframe.errors import ConfigurationError, InvalidInput, RunConflict
 from alframe.learner import SmallCNN, TorchvisionBackbone, load_weights, quiet_trainer, torch_seed
+from alframe.types import Objects, label_array
 
 trainer = partial(quiet_trainer, accelerator="cpu")
 trained = pytest.mark.skipif(find_spec("lightly") is None, reason="the extra selfsupervised is not installed")
@@ -112,6 +114,18 @@ def test_neighbours_share_classes(tmp_path: Path) -> None:
     distances = ((points[:, None] - points[None]) ** 2).sum(axis=-1)
     np.fill_diagonal(distances, np.inf)
     assert (labels[distances.argmin(axis=1)] == labels).mean() > 0.7
+
+
+@trained
+def test_it_makes_no_difference_what_people_said_of_the_images(tmp_path: Path) -> None:
+    """Images with objects are embedded as the same images with classes."""
+    classes, objects = tiny.Bars(20), tiny.Bars(20)
+    objects.table = replace(objects.table, labels=label_array([None, Objects()] * 10))
+    one, other = (
+        make().embed(make_data(source), np.arange(20), tmp_path / name, trainer).points
+        for name, source in (("classes", classes), ("objects", objects))
+    )
+    np.testing.assert_array_equal(one, other)
 
 
 @trained

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tiny
+import told
 import torch
 
 from alframe.data import Image, ImageData
@@ -90,6 +91,29 @@ def test_what_a_pass_waits_for_is_images(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(module, "perf_counter", lambda: now[0])
     pace = stream(Pass(make_learner(), make_data(Slow()), np.arange(32), {"probs"}, make_trainer, seed=0), keep)
     assert pace == Pace(images=32, seconds=38, computing=6)
+
+
+def test_boxes_lie_in_whole_images() -> None:
+    """A detector's images are read at their own size, of a source without objects too; a classifier's need not be."""
+    asked: list[int | None] = []
+
+    class Large(tiny.Bars):
+        def read(self, position: int, side: int | None = None) -> Image:
+            asked.append(side)
+            return (
+                super().read(position).repeat(6, axis=0).repeat(4, axis=1) if side is None else super().read(position)
+            )
+
+    boxes = np.tile(np.array([1, 2, 4, 8], dtype=np.float32), (256, 1, 1))
+    data = make_data(Large())
+    found = predict(told.ToldDetector({"boxes": boxes}), data, np.arange(5), {"boxes"}, trainer, seed=0)
+    assert asked == [None] * 5
+    assert found.boxes is not None
+    assert found.sizes is not None
+    assert found.sizes.tolist() == [[48, 32]] * 5
+    assert found.boxes.tolist() == [[[4, 12, 16, 48]]] * 5
+    predict(make_learner(), data, np.arange(5), {"probs"}, trainer, seed=0)
+    assert asked[5:] == [8] * 5
 
 
 def test_half_precision_gives_probabilities() -> None:

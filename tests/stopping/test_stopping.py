@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tiny
+import told
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,7 +29,19 @@ from alframe.stopping import (
     TargetMetric,
 )
 from alframe.stopping.goals import ERRORS, MEASURED, Metric
-from alframe.types import Classification, CurvePoint, Detection, PoolView, Progress, Reliability, Segmentation, Task
+from alframe.strategy import Random
+from alframe.types import (
+    Classification,
+    CurvePoint,
+    Detection,
+    Objects,
+    PoolView,
+    Progress,
+    Reliability,
+    Segmentation,
+    Task,
+    label_array,
+)
 
 NOTHING: dict[str, Any] = {"curve": (), "views": (), "gain": None, "labels": 0, "cost": 0.0}
 BINS = Reliability(confidence=(0.75,), accuracy=(0.5,), count=(10,))
@@ -199,6 +212,15 @@ def test_a_run_asks_before_it_begins(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="mean_iou"):
         run(tiny.parts(stopping=TargetMetric(metric="mean_iou")), tmp_path / "run", tiny.CONFIG)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("rule", [StabilisingPredictions(), OverallUncertainty()])
+def test_rules_that_read_classes_are_for_classifiers(tmp_path: Path, rule: StoppingRule) -> None:
+    """A detector says no class of an image; that is said before a run begins."""
+    source = told.Numbered(label_array([Objects()] * 8))
+    parts = {"data": source, "learner": lambda *_: told.ToldDetector({}), "strategy": Random(), "stopping": rule}
+    with pytest.raises(ConfigurationError, match=f"{type(rule).__name__} needs probs and this ToldDetector gives none"):
+        run(tiny.parts(**parts), tmp_path / "run", tiny.CONFIG)
 
 
 def test_a_budget_is_spent_in_labels_or_in_costs() -> None:
