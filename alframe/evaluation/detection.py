@@ -21,10 +21,13 @@ from alframe.functional import (
 from alframe.functional.detection.coco import OVERLAPS, SIZES
 from alframe.learner import Learner
 from alframe.scoring import predict, were_read
-from alframe.types import Detection, Example, Objects, Positions, SampleTable
+from alframe.types import Detection, Example, Object, Objects, Positions, SampleTable
 
 FALSE_ALARMS = 0.05
-LEAST_SCORE = 0.5
+"""The share of images without an object that an inspection may report."""
+
+SURE = 0.5
+"""Detections of at least this score are counted one by one, and shown."""
 
 
 def evaluate_detector(
@@ -62,10 +65,13 @@ def evaluate_detector(
 def score_detections(
     table: SampleTable, positions: Positions, found: Sequence[Objects], *, num_classes: int, unreadable: int = 0
 ) -> Detection:
-    """What was found in the images at ``positions`` against the table's objects, whole and group by group."""
+    """What was found in the images at ``positions``, with scores, against the table's objects.
+
+    Average precision weighs detections of any score; confusion and worst images are of those that are ``SURE``.
+    """
     truth: list[Objects] = table.labels[positions].tolist()
     precision, recall = average_precision(truth, found, num_classes)
-    sure = [Objects(tuple(each for each in objects if (each.score or 0) >= LEAST_SCORE)) for objects in found]
+    sure = [Objects(tuple(each for each in objects if _score(each) >= SURE)) for objects in found]
     confusions = [detection_confusion(*pair, num_classes) for pair in zip(truth, sure, strict=True)]
     share, alarm_score = _inspection(truth, found)
     return Detection(
@@ -93,8 +99,12 @@ def _inspection(truth: Sequence[Objects], found: Sequence[Objects]) -> tuple[flo
     defective = np.array([len(truth[row]) > 0 for row in clear], dtype=np.bool_)
     if defective.all() or not defective.any():
         return None, None
-    scores = np.array([max((each.score or 0 for each in found[row]), default=0.0) for row in clear])
+    scores = np.array([max(map(_score, found[row]), default=0.0) for row in clear])
     return found_at_false_alarms(scores, defective, FALSE_ALARMS)
+
+
+def _score(detection: Object) -> float:
+    return detection.score or 0.0
 
 
 def _slices(
