@@ -10,7 +10,7 @@ from alframe.report.heat_table import class_names
 from alframe.report.page import percent
 from alframe.report.pictures import data_uri, is_sure, objects_uri, said_of
 from alframe.report.run_folder import RunFolder
-from alframe.types import Example, Objects, Query
+from alframe.types import Detection, Objects, Query, Segmentation
 
 SHOWN = 60
 """Images per round on a page; the rest is counted, not shown."""
@@ -31,7 +31,7 @@ class Tile:
     Attributes:
         pictures: of the image; of one with objects, what the learner saw in it and what its label says, as far as
             that is known. None for an image that cannot be shown.
-        label: its class or its objects, or why it has none.
+        label: its class, or why it has none; empty where a picture says it.
         score: how informative the strategy found it, or how well the learner did on it; empty where nobody says.
         sample_id: its id.
         problem: why it cannot be shown; empty where it can.
@@ -63,11 +63,13 @@ def contact_sheets(run: RunFolder, source: Source) -> list[Sheet]:
 def worst_tiles(run: RunFolder, source: Source) -> list[Tile]:
     """The held-out images that the last learner did worst on, worst first; none of a classifier."""
     evaluation = run.points[-1].evaluation if run.points else None
-    examples: tuple[Example, ...] = getattr(evaluation, "worst", ())
+    if not isinstance(evaluation, Detection | Segmentation):
+        return []
+    quality = "F1" if isinstance(evaluation, Detection) else "mean IoU"
     show = _Showing(run, source)
     return [
-        show.tile(each.sample_id, f"{percent(each.quality, 0)} right", "", each.found, show.truth(each.sample_id))
-        for each in examples
+        show.tile(each.sample_id, "", f"{quality} {percent(each.quality, 0)}", each.found, show.truth(each.sample_id))
+        for each in evaluation.worst
     ]
 
 
@@ -83,14 +85,14 @@ def _sheet(run: RunFolder, show: _Showing, query: Query) -> Sheet:
 
 
 def _said(run: RunFolder, classes: tuple[str, ...], sample_id: str) -> tuple[str, Objects | None]:
-    """The label in words, and the objects that it has."""
+    """The class, or why there is none, in words; or the objects."""
     annotation = run.annotations.get(sample_id)
     if annotation is None:
         return "no label yet", None
     if annotation.label is None:
         return f"set aside: {annotation.reason}", None
     if isinstance(annotation.label, Objects):
-        return said_of(annotation.label, classes), annotation.label
+        return "", annotation.label
     return class_names(classes, annotation.label + 1)[annotation.label], None
 
 

@@ -23,7 +23,7 @@ from alframe.types import UNLABELLED, Object, Objects
 THUMBNAIL = 96
 """Larger images without objects are scaled down so that their longer side has this many pixels."""
 
-SIDE = 240
+SIDE = 200
 """Images with objects are scaled to this, down or up, so that what is drawn on them can be read."""
 
 SURE = 0.5
@@ -119,7 +119,7 @@ def objects_uri(image: Image, objects: Objects, classes: Sequence[str], *, boxes
 def _encoded(picture: PIL.Image.Image, kind: str) -> str:
     buffer = io.BytesIO()
     # Thin coloured lines suffer where colours are kept at half the resolution.
-    picture.save(buffer, format=kind, **({"quality": 85, "subsampling": 0} if kind == "jpeg" else {}))
+    picture.save(buffer, format=kind, **({"quality": 80, "subsampling": 0} if kind == "jpeg" else {}))
     return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 

@@ -75,6 +75,7 @@ def write_run_report(folder: Path, source: Source) -> Path:
         worst=worst_tiles(run, source),
         times=time_table(run),
         sheets=contact_sheets(run, source),
+        boxes=run.task != "segmentation",
         of_objects=source.table.has_objects,
         colours=[(name, class_colour(label)) for label, name in enumerate(source.classes)],
         config=yaml.safe_dump(dict(run.config), sort_keys=False, allow_unicode=True),

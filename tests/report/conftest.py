@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,75 @@ from alframe.data.source import Image, Source
 from alframe.errors import UnreadableImage
 from alframe.pool import Ledger
 from alframe.storage import Journal, open_database, save_record
-from alframe.types import Annotation, Classification, CurvePoint, Query, Reliability, SampleTable
+from alframe.types import (
+    Annotation,
+    Classification,
+    CurvePoint,
+    Detection,
+    Evaluation,
+    Example,
+    Object,
+    Objects,
+    Query,
+    Reliability,
+    Rle,
+    SampleTable,
+    Segmentation,
+    Task,
+    label_array,
+)
 
 MakeRun = Callable[..., Path]
 
 LABELS = (0, 1, 0, 1, 0, 1)
 BINS = Reliability(confidence=(None, 0.75), accuracy=(None, 0.5), count=(0, 4))
+
+
+def _classified(accuracy: float) -> Evaluation:
+    return Classification(4, 0, accuracy, 1 - accuracy, 0.125, (accuracy, None), BINS)
+
+
+def _detected(precision: float) -> Evaluation:
+    seen = Objects((Object((0.0, 0.0, 1.0, 2.0), 1, score=0.75), Object((1.0, 0.0, 2.0, 2.0), 0, score=0.25)))
+    return Detection(
+        samples=4,
+        unreadable=0,
+        average_precision=precision / 2,
+        average_precision_50=precision,
+        average_precision_75=precision / 4,
+        by_size={"small": precision, "medium": None, "large": None},
+        average_recall=precision,
+        class_precision=(precision, None),
+        found=precision,
+        alarm_score=0.5,
+        false_alarms=0.05,
+        confusion=((3, 1, 4), (0, 0, 0), (5, 0, 0)),
+        slices={"left": precision, "right": None},
+        worst=(Example("s0", 0.25, seen), Example("s5", 0.5, Objects())),
+    )
+
+
+def _segmented(iou: float) -> Evaluation:
+    seen = Objects((Object((0.0, 0.0, 1.0, 2.0), 0, mask=Rle((2, 2), "022")),))
+    return Segmentation(
+        samples=4,
+        unreadable=0,
+        mean_iou=iou,
+        mean_dice=iou,
+        pixel_accuracy=0.875,
+        class_iou=(0.9, iou, None),
+        class_dice=(0.95, iou, None),
+        confusion=((90, 10, 0), (1, 3, 0), (0, 0, 0)),
+        slices={"left": iou},
+        worst=(Example("s0", 0.25, seen),),
+    )
+
+
+EVALUATIONS: Mapping[Task, Callable[[float], Evaluation]] = {
+    "classification": _classified,
+    "detection": _detected,
+    "segmentation": _segmented,
+}
 
 
 class SixImages(Source):
@@ -57,6 +121,15 @@ def six_images() -> SixImages:
 
 
 @pytest.fixture
+def six_scenes(six_images: SixImages) -> SixImages:
+    """The same images with objects: s0 has a "cat" under a mask and a "<script>", the others have none."""
+    cat = Object((0.0, 0.0, 1.0, 2.0), 0, mask=Rle((2, 2), "022"))
+    labels = label_array([Objects((cat, Object((1.0, 1.0, 2.0, 2.0), 1))), *[Objects()] * 5])
+    six_images.table = replace(six_images.table, labels=labels)
+    return six_images
+
+
+@pytest.fixture
 def references() -> Callable[[str], list[str]]:
     """Find what a page would fetch: any link or source but a data URI or a place in the page itself.
 
@@ -74,7 +147,7 @@ def make_run(tmp_path: Path, make_run_in: MakeRun) -> MakeRun:
 
 @pytest.fixture(scope="session")
 def make_run_in() -> MakeRun:
-    """A factory of run folders in a given folder: one round per accuracy, two samples per round."""
+    """A factory of run folders in a given folder: one round per value of the headline metric, two samples each."""
 
     def make(
         root: Path,
@@ -87,6 +160,7 @@ def make_run_in() -> MakeRun:
         folder: str | None = None,
         config: Mapping[str, Any] | None = None,
         choices: Mapping[str, str] | None = None,
+        task: Task = "classification",
     ) -> Path:
         path = root / (folder or f"{strategy}-{seed}")
         path.mkdir(parents=True)
@@ -113,7 +187,7 @@ def make_run_in() -> MakeRun:
                 ledger.append(Annotation(f"{round}/{i}", i, LABELS[int(i[1:]) % 6], "test", round, "") for i in ids)
             if unfinished and round == len(accuracies) - 1:
                 break
-            scored = Classification(4, 0, accuracy, 1 - accuracy, 0.125, (accuracy, None), BINS)
+            scored = EVALUATIONS[task](accuracy)
             with journal.step(round, "evaluate", f"round-{round:03d}/evaluation.json") as file:
                 save_record(file, CurvePoint(round, step * (round + 1), scored))
         engine.dispose()
