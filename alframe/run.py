@@ -136,6 +136,7 @@ def _try_out(parts: Parts, data: ImageData, make_learner: Callable[[], Learner])
     try:
         learner = make_learner()
         check_labels(learner, data.source)
+        _check_transforms(learner, parts.transforms)
         parts.training.check(learner)
         learner.make_optimizer(learner.parameters())
         parts.trainer(on_all_devices=True)
@@ -158,4 +159,12 @@ def _try_out(parts: Parts, data: ImageData, make_learner: Callable[[], Learner])
         raise ConfigurationError(
             f"{type(parts.calibration).__name__} is fitted on validation samples and cycle.validation is 0: "
             "hold some out, as cycle.validation=200, or choose calibration=none"
+        )
+
+
+def _check_transforms(learner: Learner, transforms: Transforms) -> None:
+    if learner.task != "classification" and not transforms.evaluates_whole_images:
+        raise ConfigurationError(
+            f"what {type(learner).__name__} finds in a tensor is looked for at the same place of its image, and "
+            "transforms.evaluation has steps that move pixels: leave them out, as transforms.evaluation=[]"
         )

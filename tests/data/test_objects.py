@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import squares
+import tiny
+import told
 import torch
 
-from alframe.data import ImageData
+from alframe.data import ImageData, Transforms
 from alframe.errors import ConfigurationError, InvalidInput
 from alframe.functional.regions import IGNORED, box_of, class_map, encode_region
+from alframe.run import run
+from alframe.strategy import Random
 from alframe.types import Object, Objects, label_array
 
 FLIPS = [{"HorizontalFlip": {"p": 0.5}}, {"VerticalFlip": {"p": 0.5}}]
@@ -117,3 +124,23 @@ def test_class_maps_lay_later_objects_over_earlier_and_ignored_ones_over_all() -
 
     objects = Objects((drawn(0, 2, 3, crowd=True), drawn(0, 0, 1), drawn(4, 1, 2)))
     assert class_map(objects, 1, 4).tolist() == [[1, 5, IGNORED, IGNORED]]
+
+
+@pytest.mark.parametrize(
+    ("steps", "whole"),
+    [
+        ([], True),
+        ([{"CLAHE": {"p": 1.0}}], True),
+        ([{"CenterCrop": {"height": 8, "width": 8}}], False),
+        ([{"CLAHE": {"p": 1.0}}, {"HorizontalFlip": {"p": 1.0}}], False),
+    ],
+)
+def test_boxes_need_evaluations_that_move_nothing(tmp_path: Path, steps: list[Any], whole: bool) -> None:
+    """What changes colours leaves an object where it is; a crop would put it elsewhere, and a run refuses it."""
+    transforms = Transforms(8, 1, [0.0], [1.0], evaluation=steps)
+    assert transforms.evaluates_whole_images == whole
+    if not whole:
+        source = told.Numbered(label_array([Objects()] * 8))
+        parts = {"data": source, "learner": lambda *_: told.ToldDetector({}), "strategy": Random()}
+        with pytest.raises(ConfigurationError, match=r"transforms\.evaluation=\[\]"):
+            run(tiny.parts(**parts, transforms=transforms), tmp_path / "run", tiny.CONFIG)

@@ -64,6 +64,11 @@ class Transforms:
         """The evaluation steps and the fixed ending; where these begin by shrinking, smaller images are enough."""
         return self._pipeline(self._evaluation, side=_side_enough(self._evaluation, self.image_size))
 
+    @property
+    def evaluates_whole_images(self) -> bool:
+        """Whether no evaluation step moves pixels: a tensor is its image, only stretched."""
+        return all(isinstance(step, A.ImageOnlyTransform) for step in self._evaluation)
+
     def _pipeline(self, steps: tuple[A.BasicTransform, ...], side: int | None = None) -> Pipeline:
         # Averaging over areas keeps a strongly shrunk image free of aliasing.
         resize = A.Resize(self.image_size, self.image_size, area_for_downscale="image")
