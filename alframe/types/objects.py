@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from alframe.types.arrays import Labels
+from alframe.types.arrays import UNLABELLED, Labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Object:
     @property
     def ignored(self) -> bool:
         """Whether training and evaluation pass it over."""
-        return self.crowd or self.difficult
+        return self.crowd or self.difficult or self.label == UNLABELLED
 
 
 @dataclass(frozen=True, slots=True)
