@@ -84,6 +84,16 @@ def select(context: typer.Context, quiet: Quiet = False) -> None:
     _configured("select", "select", overrides, _select)
 
 
+@app.command(context_settings=HYDRA, add_help_option=False)
+def export(context: typer.Context, quiet: Quiet = False) -> None:
+    """Write a data source as COCO, VOC, YOLO or masks: [dim]alframe export data=surface_defects format=yolo[/].
+
+    [bold]alframe export --help[/] lists what can be said.
+    """
+    progress.be_quiet(quiet)
+    _configured("export", "export", context.args, _export)
+
+
 @app.command()
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Run folders, or folders that contain runs (a sweep).")],
@@ -191,6 +201,14 @@ def _select(config: DictConfig) -> None:
 
     _checked(config, Choice)
     select_batch(instantiate(config, _convert_="all"))
+
+
+def _export(config: DictConfig) -> None:
+    from alframe.export import Export
+    from alframe.export import export as export_data
+
+    _checked(config, Export)
+    export_data(instantiate(config, _convert_="all"))
 
 
 def _checked(config: DictConfig, root: Callable[..., Any]) -> dict[str, Any]:

@@ -25,6 +25,14 @@ REQUIRED = {
     "data/unlabelled_folder": ["data.root=photos", "learner/backbone=resnet"],
     "data/csv": ["data.path=labels.csv", "learner/backbone=resnet"],
     "data/parquet": ["data.path=labels.parquet", "learner/backbone=resnet"],
+    "data/coco": ["data.root=photos", "data.annotations=photos.json", "learner/backbone=resnet"],
+    "data/voc": ["data.root=photos", "learner/backbone=resnet"],
+    "data/yolo": ["data.root=photos", "learner/backbone=resnet"],
+    "data/masks": ["data.root=photos", "learner/backbone=resnet"],
+    "transforms/coco": ["learner/backbone=resnet"],
+    "transforms/voc": ["learner/backbone=resnet"],
+    "transforms/yolo": ["learner/backbone=resnet"],
+    "transforms/masks": ["learner/backbone=resnet"],
     "transforms/image_folder": ["learner/backbone=resnet"],
     "transforms/unlabelled_folder": ["learner/backbone=resnet"],
     "transforms/csv": ["learner/backbone=resnet"],
@@ -33,7 +41,10 @@ REQUIRED = {
 # These open files when they are built: alframe.data's tests build them on files of their own.
 OPENS_FILES = tuple(
     f"alframe.data.{name}"
-    for name in ("TorchvisionSet", "LongTailed", "ImageFolder", "UnlabelledFolder", "CsvTable", "ParquetTable")
+    for name in (
+        *("TorchvisionSet", "LongTailed", "ImageFolder", "UnlabelledFolder", "CsvTable", "ParquetTable"),
+        *("CocoSource", "VocSource", "YoloSource", "MaskSource"),
+    )
 )
 
 

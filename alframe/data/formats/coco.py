@@ -10,9 +10,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Any, TypeAlias
 
-from pydantic import Field, FiniteFloat, TypeAdapter
+from pydantic import FiniteFloat, TypeAdapter
 
 from alframe.data.files import inside_root, natural_key
 from alframe.data.formats.annotations import AnnotatedImage, Annotations, Problem
@@ -64,7 +64,7 @@ class _Annotation:
 @dataclass(frozen=True)
 class _Runs:
     size: tuple[int, int]
-    counts: str | list[Annotated[int, Field(ge=0)]]
+    counts: str | list[int]
 
 
 FILE = TypeAdapter(_File)
@@ -105,10 +105,10 @@ def _load(path: Path) -> _File:
         raise DataError(f"{path}, line {error.lineno}: no JSON: {error.msg}") from error
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is no COCO file of images, categories and annotations: {error}") from error
-    ids, names = ([getattr(each, name) for each in whole.categories] for name in ("id", "name"))
-    for kind, values in (("id", ids), ("name", names)):
+    for kind in ("id", "name"):
+        values = [getattr(category, kind) for category in whole.categories]
         if len(set(values)) < len(values) or not values:
-            raise DataError(f"{path}: each category needs a {kind} of its own, got {values}")
+            raise DataError(f"{path}: each category needs an id and a name of its own, got the {kind}s {values}")
     return replace(whole, categories=sorted(whole.categories, key=lambda each: natural_key(str(each.id))))
 
 

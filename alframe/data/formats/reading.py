@@ -169,6 +169,21 @@ def validated(kind: TypeAdapter[Value], value: object) -> Value:
         raise ValueError(f"{place}: {first['msg']}" if place else first["msg"]) from error
 
 
+def finite(text: str) -> float:
+    """The number that a text is.
+
+    Raises:
+        ValueError: it is none, or infinite.
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{text!r} is no number")
+    return number
+
+
 def read_text(path: Path) -> str:
     """The text of a file in UTF-8.
 

@@ -20,6 +20,7 @@ from alframe.data.formats.reading import (
     annotation_file,
     check_object,
     check_stems,
+    finite,
     read_lines,
     write_lines,
     write_split,
@@ -114,9 +115,9 @@ def _object(element: ET.Element) -> Object:
 def _number(element: ET.Element, tag: str) -> float:
     text = _text(element, tag)
     try:
-        return float(text)
+        return finite(text)
     except ValueError as error:
-        raise ValueError(f"{tag} is no number: {text!r}") from error
+        raise ValueError(f"{tag}: {error}") from error
 
 
 def _text(element: ET.Element, tag: str) -> str:

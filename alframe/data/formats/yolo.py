@@ -23,6 +23,7 @@ from alframe.data.formats.reading import (
     check_object,
     check_stems,
     extent,
+    finite,
     read_lines,
     read_text,
     validated,
@@ -158,7 +159,7 @@ def _read_objects(
 def _object(words: Sequence[str], height: int, width: int, classes: Sequence[str]) -> Object:
     if not words[0].isdecimal() or int(words[0]) >= len(classes):
         raise ValueError(f"there is no class {words[0]!r}; the classes are 0 to {len(classes) - 1}")
-    shares = [_number(word) for word in words[1:]]
+    shares = [finite(word) for word in words[1:]]
     label, scale = int(words[0]), (width, height)
     if len(shares) == 4:
         x, y, across, down = (share * scale[place % 2] for place, share in enumerate(shares))
@@ -167,13 +168,6 @@ def _object(words: Sequence[str], height: int, width: int, classes: Sequence[str
         raise ValueError(f"a class needs 4 numbers after it, or 2 for each of 3 corners or more; got {len(shares)}")
     ring = tuple(share * scale[place % 2] for place, share in enumerate(shares))
     return Object(extent([ring]), label, Polygons((ring,)))
-
-
-def _number(word: str) -> float:
-    try:
-        return float(word)
-    except ValueError as error:
-        raise ValueError(f"{word!r} is no number") from error
 
 
 def write_yolo(annotations: Annotations, folder: Path) -> int:
