@@ -14,10 +14,14 @@ from alframe.functional.blocks import at_least_single, on_all_cores, row_blocks
 from alframe.functional.checks import check_budget
 from alframe.functional.detection.padding import check_detections
 from alframe.functional.geometry.directions import unit_length
+from alframe.functional.greedy import lazy_greedy
 from alframe.types import Positions
 
 TILE = 1 << 10
 """Most regions along a side of the products that are made at once, or those of one image: 8 MiB in double precision."""
+
+AT_ONCE = 64
+"""How many images meet the newest centres at once."""
 
 
 def category_similarity(box_embeddings: NDArray[Any], box_probs: NDArray[Any]) -> NDArray[Any]:
@@ -87,15 +91,21 @@ def ccms(
         centers = Images.of(center_embeddings, center_probs)
         if centers.widths != images.widths:
             raise InvalidInput(f"centres have D and C + 1 of {centers.widths}, and the images of {images.widths}")
-        nearest = images.nearest(centers)
     else:
         positions.append(int(np.where(images.found, images.scores, 0).sum(axis=1).argmax()))
-        nearest = images.nearest(images.take(positions))
+        centers = images.take(positions)
+    nearest = images.nearest(centers)
     nearest[positions] = np.inf
-    while len(positions) < budget:
-        positions.append(int(nearest.argmin()))
-        nearest[positions[-1]] = np.inf
-        np.maximum(nearest, images.nearest(images.take(positions[-1:])), out=nearest)
+    met = np.full(len(images), len(positions))
+
+    def unlike(listed: Positions) -> NDArray[np.float64]:
+        pending = images.take(positions[met[listed].min() :])
+        nearest[listed] = np.maximum(nearest[listed], images.take(listed).nearest(pending))
+        met[listed] = len(positions)
+        return -nearest[listed]
+
+    # Similarity to the nearest centre only grows: an image that was like one is not looked at again.
+    lazy_greedy(-nearest, budget - len(positions), gains_of=unlike, choose=positions.append, block=AT_ONCE)
     return np.array(positions, dtype=np.int64)
 
 
@@ -144,7 +154,7 @@ class Images:
     def __len__(self) -> int:
         return len(self.found)
 
-    def take(self, rows: list[int]) -> Images:
+    def take(self, rows: Positions | list[int]) -> Images:
         """The images at ``rows``."""
         return Images(self.embeddings[rows], self.found[rows], self.classes[rows], self.scores[rows], self.widths)
 
