@@ -33,8 +33,10 @@ REQUIRED = {
     "transforms/voc": ["learner/backbone=resnet"],
     "transforms/yolo": ["learner/backbone=resnet"],
     "transforms/masks": ["learner/backbone=resnet"],
+    "data/surface_defects": ["learner/backbone=resnet"],
     "transforms/image_folder": ["learner/backbone=resnet"],
     "transforms/unlabelled_folder": ["learner/backbone=resnet"],
+    "transforms/surface_defects": ["learner/backbone=resnet"],
     "transforms/csv": ["learner/backbone=resnet"],
     "transforms/parquet": ["learner/backbone=resnet"],
 }
