@@ -31,9 +31,9 @@ def test_every_choice_of_the_readme_exists() -> None:
     """Each strategy, data source, ... that the README's tables name is a file, and each file is named."""
     readme = (ROOT / "README.md").read_text()
     for group in ("strategy", "data", "candidates", "learner/posterior"):
-        section = re.search(rf"\| `{group}=` \|.*?\n\n", readme, flags=re.DOTALL)
-        assert section is not None
-        first_column = [row.split("|")[1] for row in section[0].splitlines()[2:] if row.startswith("|")]
+        sections = re.findall(rf"\| `{group}=` \|.*?\n\n", readme, flags=re.DOTALL)
+        rows = [row for section in sections for row in section.splitlines()[2:] if row.startswith("|")]
+        first_column = [row.split("|")[1] for row in rows]
         named = {name for cell in first_column for name in re.findall(r"`(\w+)`", cell)}
         assert named == {path.stem for path in (ROOT / "configs" / group).glob("*.yaml")}
 
