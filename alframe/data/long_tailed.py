@@ -22,13 +22,15 @@ class LongTailed(Source):
         seed: of the draw.
 
     Raises:
-        ConfigurationError: a ratio below 1, or fewer than two classes.
+        ConfigurationError: a ratio below 1, fewer than two classes, or labels that are objects.
 
     Source: Cui et al., "Class-balanced loss based on effective number of samples", CVPR 2019.
     """
 
     def __init__(self, source: Source, ratio: float = 100.0, seed: int = 0) -> None:
         classes = len(source.classes)
+        if source.table.has_objects:
+            raise ConfigurationError(f"a long tail is cut from classes, and the labels of {source.name} are objects")
         if ratio < 1 or classes < 2:
             raise ConfigurationError(f"a long tail needs a ratio from 1 up and 2 classes, got {ratio} and {classes}")
         self.name = f"{source.name}_long_tailed"

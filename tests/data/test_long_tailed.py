@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import squares
 import tiny
 
 from alframe.data import Digits, LongTailed
@@ -54,3 +55,9 @@ def test_the_seed_says_which_samples_stay() -> None:
 def test_a_tail_that_grows_is_refused(ratio: float) -> None:
     with pytest.raises(ConfigurationError, match="ratio from 1 up"):
         LongTailed(tiny.Bars(), ratio)
+
+
+def test_objects_have_no_long_tail() -> None:
+    """An image may have objects of several classes: which to leave out is not for this source to say."""
+    with pytest.raises(ConfigurationError, match="squares are objects"):
+        LongTailed(squares.Squares())
