@@ -17,6 +17,7 @@ from alframe.learner.posterior import (
     Posterior,
     SnapshotEnsemble,
 )
+from alframe.learner.segmentation import Segmenter
 from alframe.learner.small_cnn import SmallCNN
 from alframe.learner.torchvision_backbone import TorchvisionBackbone
 from alframe.learner.trainer import Advance, interruptible, processes_of, quiet_trainer, torch_seed
@@ -37,6 +38,7 @@ __all__ = [
     "PointEstimate",
     "Posterior",
     "Relay",
+    "Segmenter",
     "SmallCNN",
     "SnapshotEnsemble",
     "TorchvisionBackbone",

@@ -4,18 +4,36 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from math import log
 from typing import NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 Thin = Callable[[str, Tensor], Tensor]
 """Given the name of a place in the last block and what arrives there, (B, channels, h, w), what goes on from there."""
 
+FOREGROUND = 0.01
+"""Share of the pixels that an untrained network takes for one of the classes."""
+
 
 def keep_all(_place: str, values: Tensor) -> Tensor:
     """No channel is dropped anywhere."""
     return values
+
+
+def classification(channels: int, classes: int) -> nn.Conv2d:
+    """The logits of each pixel from its channels; before training nearly everything is taken for background.
+
+    Where objects are rare, the first steps would otherwise go into learning nothing but that (Lin et al. 2017, focal
+    loss, whose prior this is).
+    """
+    layer = nn.Conv2d(channels, classes, kernel_size=1)
+    bias = torch.full((classes,), log(FOREGROUND / (1 - FOREGROUND) / max(1, classes - 1)))
+    bias[0] = 0
+    layer.bias = nn.Parameter(bias)
+    return layer
 
 
 class Trunk(NamedTuple):

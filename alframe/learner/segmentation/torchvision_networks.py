@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torchvision.models import get_model
 
 from alframe.errors import ConfigurationError
-from alframe.learner.segmentation.network import SegmentationNetwork, Thin, Trunk
+from alframe.learner.segmentation.network import SegmentationNetwork, Thin, Trunk, classification
 
 
 class _Dilated(SegmentationNetwork):
@@ -26,7 +26,7 @@ class _Dilated(SegmentationNetwork):
         super().__init__()
         self.backbone, self.context, self.block = model.backbone, context, block
         convolution = cast("nn.Conv2d", block[0])
-        self.classify = nn.Conv2d(convolution.out_channels, classes, kernel_size=1)
+        self.classify = classification(convolution.out_channels, classes)
         self.droppable = {"before": convolution.in_channels, "within": convolution.out_channels}
 
     def trunk(self, images: Tensor) -> Trunk:
@@ -111,8 +111,8 @@ class LRASPP(SegmentationNetwork):
         self.backbone, head = model.backbone, model.classifier
         self.block, self.scale = head.cbr, head.scale
         mixed, fine = head.high_classifier.in_channels, head.low_classifier.in_channels
-        self.classify_mixed = nn.Conv2d(mixed, classes, kernel_size=1)
-        self.classify_fine = nn.Conv2d(fine, classes, kernel_size=1)
+        self.classify_mixed = classification(mixed, classes)
+        self.classify_fine = nn.Conv2d(fine, classes, kernel_size=1, bias=False)
         self.droppable = {"deep": self.block[0].in_channels, "mixed": mixed, "fine": fine}
 
     def trunk(self, images: Tensor) -> Trunk:

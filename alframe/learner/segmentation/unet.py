@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from alframe.errors import ConfigurationError
-from alframe.learner.segmentation.network import SegmentationNetwork, Thin, Trunk
+from alframe.learner.segmentation.network import SegmentationNetwork, Thin, Trunk, classification
 
 
 class UNet(SegmentationNetwork):
@@ -40,7 +40,7 @@ class UNet(SegmentationNetwork):
         )
         self.up = nn.ModuleList(_convolution(width + below, width) for width, below in reversed(list(pairwise(widths))))
         self.block = _convolution(finest, finest)
-        self.classify = nn.Conv2d(finest, classes, kernel_size=1)
+        self.classify = classification(finest, classes)
         self.droppable = {"before": finest, "within": finest}
 
     def trunk(self, images: Tensor) -> Trunk:

@@ -139,7 +139,8 @@ def test_maps_that_cannot_be_scored_are_refused(
 def test_classes_and_options_that_do_not_fit_are_refused() -> None:
     """The message says what would."""
     maps, classes = problem(0, 3, 4, 4, 1)
-    for wrong in (classes[:2], classes.astype(np.int64)):
+    others: list[NDArray[Any]] = [classes[:2], classes.astype(np.int64)]
+    for wrong in others:
         with pytest.raises(InvalidInput, match=r"classes must be uint8 of shape \(3, 4, 4\)"):
             map_region(maps, wrong)
     with pytest.raises(InvalidInput, match="width must be at least 1"):
