@@ -41,7 +41,7 @@ class AnnotatedImages(FileSource):
         on_bad: refuse, or set aside the images with problems.
 
     Raises:
-        DataError: problems, with the first ``SHOWN`` of them; nothing held out can be drawn.
+        DataError: problems, with the first ``SHOWN`` of them; no images, or too few to hold some out.
     """
 
     def __init__(
@@ -50,6 +50,8 @@ class AnnotatedImages(FileSource):
         images, problems = annotations.images, annotations.problems
         if problems and on_bad == "refuse":
             raise DataError(_refusal(name, problems))
+        if not images:
+            raise DataError(f"{name} lists no images")
         self._aside = _set_aside(name, annotations) if problems else {}
         labels = label_array(image.objects for image in images)
         known = [objects for _, objects in annotations.known]

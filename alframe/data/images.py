@@ -63,8 +63,10 @@ def image_size(path: Path) -> tuple[int, int]:
     """
     with opened_image(path) as opened:
         width, height = opened.size
-        # Pillow would decode a whole PNG to look for an orientation behind its pixels, where nobody writes one.
-        turned = (opened.format != "PNG" or "exif" in opened.info) and opened.getexif().get(ORIENTATION) in SIDEWAYS
+        # Of a TIFF Pillow gives the upright size already; a PNG it would decode to look for a tag behind the pixels,
+        # where nobody writes one.
+        tagged = opened.format in {"JPEG", "WEBP"} or (opened.format == "PNG" and "exif" in opened.info)
+        turned = tagged and opened.getexif().get(ORIENTATION) in SIDEWAYS
         return (width, height) if turned else (height, width)
 
 

@@ -13,7 +13,7 @@ import PIL.Image
 import PIL.ImageFile
 import pytest
 
-from alframe.data.images import MAX_PIXELS, decode_image
+from alframe.data.images import MAX_PIXELS, decode_image, image_size
 from alframe.errors import UnreadableImage
 
 
@@ -163,3 +163,24 @@ def test_thirty_two_bits_are_not_guessed(tmp_path: Path) -> None:
     PIL.Image.new("F", (4, 4), 0.5).save(path)
     with pytest.raises(UnreadableImage, match="convert them to 8 bits"):
         decode_image(path)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tiff", "webp"])
+def test_the_size_in_the_header_is_that_of_the_image(tmp_path: Path, orientation: int, suffix: str) -> None:
+    """However the camera was held."""
+    exif = PIL.Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / f"image.{suffix}"
+    PIL.Image.new("RGB", (12, 7)).save(path, exif=exif)
+    assert image_size(path) == decode_image(path).shape[:2]
+
+
+def test_a_size_is_refused_as_the_image_would_be(tmp_path: Path) -> None:
+    """A header that claims too much, and a file that is not there."""
+    path = tmp_path / "bomb.png"
+    path.write_bytes(png_header(50_000, 50_000))
+    with pytest.raises(UnreadableImage, match="too large"):
+        image_size(path)
+    with pytest.raises(UnreadableImage, match="missing"):
+        image_size(tmp_path / "nowhere.png")

@@ -136,9 +136,9 @@ def _label_file(folder: Path, path: str) -> Path:
 
 def _note_strays(reading: Reading, paths: Iterable[str]) -> None:
     """Label files of no image are a problem; only those are looked at that lie where the listed images have theirs."""
-    places = {_label_file(reading.root, path).parent for path in paths}
-    wanted = {_label_file(reading.root, path) for path in image_names(reading.root)}
-    for place in sorted(places - {reading.root}):
+    listed = {_label_file(reading.root, path) for path in paths}
+    wanted = listed | {_label_file(reading.root, path) for path in image_names(reading.root)}
+    for place in sorted({file.parent for file in listed} - {reading.root}):
         for file in sorted(set(place.glob("*.txt")) - wanted - {place / CLASSES}):
             reading.problems.append(Problem(str(file), "there is no image of this name"))
 
