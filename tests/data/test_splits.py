@@ -52,7 +52,7 @@ def seen(*labels: int, crowd: bool = False) -> Objects:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_images_are_drawn_by_their_rarest_class(seed: int) -> None:
-    """The share of each stratum, give or take one image, of which there may be only one; what is ignored is no class."""
+    """The share of each stratum, give or take one, and there may be only one; what is ignored is no class."""
     kinds = {
         "common": seen(0, 0),
         "rare": seen(0, 1),
