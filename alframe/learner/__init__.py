@@ -3,6 +3,7 @@
 from alframe.learner.backbone import Backbone
 from alframe.learner.base import Learner
 from alframe.learner.classifier import Classifier
+from alframe.learner.detection import Detector
 from alframe.learner.distributed import Relay, Unreadable
 from alframe.learner.network import Network
 from alframe.learner.pixels import pixel_embeddings
@@ -28,6 +29,7 @@ __all__ = [
     "AugmentedViews",
     "Backbone",
     "Classifier",
+    "Detector",
     "Draws",
     "Ensemble",
     "Evidential",
