@@ -110,10 +110,10 @@ def check_object(found: Object, height: int, width: int) -> Object:
     Raises:
         ValueError: a box or mask that is not a number, outside the image or without area; run lengths of another size.
     """
-    box, area = found.box, (0.0, 0.0, float(width), float(height))
+    box, ends = found.box, (float(width), float(height)) * 2
     if not all(map(math.isfinite, box)):
         raise ValueError(f"the box {_corners(box)} has numbers that are none")
-    left, top, right, bottom = (min(max(edge, 0.0), end) for edge, end in zip(box, area[2:] * 2, strict=True))
+    left, top, right, bottom = (min(max(edge, 0.0), end) for edge, end in zip(box, ends, strict=True))
     inside = (left, top, right, bottom)
     if max(abs(edge - kept) for edge, kept in zip(box, inside, strict=True)) > ROUNDING:
         raise ValueError(f"the box {_corners(box)} is outside the image of {width} x {height} pixels")
