@@ -52,7 +52,7 @@ class Segmenter(Learner):
         posterior: Posterior,
         optimizer: OptimizerFactory,
         schedule: ScheduleFactory,
-        dropout: float = 0.2,
+        dropout: float = 0.1,
         class_weights: Literal["balanced"] | Sequence[float] | None = None,
         cells: int = 64,
     ) -> None:
