@@ -195,11 +195,10 @@ class Classifier(Learner):
         trunk = draws.trunk(images)
         found: dict[Need, Tensor] = {}
         if "embeddings" in needs or "predicted_loss" in needs:
-            networks, features = list(self._each_network()), draws.features(trunk)
-            embeddings = [network.head.embed(values) for network, values in zip(networks, features, strict=True)]
-            found["embeddings"] = torch.cat(embeddings, dim=1).float()
+            embeddings = draws.embeddings(trunk)
+            found["embeddings"] = torch.cat(list(embeddings), dim=1).float()
             if "predicted_loss" in needs:
-                each = zip(networks, features, embeddings, strict=True)
+                each = zip(self._each_network(), draws.features(trunk), embeddings, strict=True)
                 losses = torch.stack([network.predict_loss(*layers) for network, *layers in each])
                 found["predicted_loss"] = losses.float().mean(dim=0)
         if "probs" in needs or "samples" in needs:

@@ -1,7 +1,7 @@
 """Where posterior draws come from: networks, masks, weights or views, each behind the same ``Draws``."""
 
 from alframe.learner.posterior.augmented_views import AugmentedViews, ViewDraws
-from alframe.learner.posterior.base import Draws, HeadDraws, PointEstimate, Posterior
+from alframe.learner.posterior.base import Draws, HeadDraws, LastLayerDraws, PointEstimate, Posterior
 from alframe.learner.posterior.ensemble import Ensemble, StackedDraws
 from alframe.learner.posterior.evidential import Evidential
 from alframe.learner.posterior.laplace import LastLayerLaplace
@@ -14,6 +14,7 @@ __all__ = [
     "Ensemble",
     "Evidential",
     "HeadDraws",
+    "LastLayerDraws",
     "LastLayerLaplace",
     "MCDropout",
     "PointEstimate",

@@ -71,12 +71,12 @@ class ViewDraws(Draws):
     """
 
     def __init__(self, networks: Sequence[Network], views: Tensor) -> None:
-        self._networks = networks
+        super().__init__(networks)
         self._views = views
 
     def trunk(self, images: Tensor) -> Sequence[Tensor]:
         """The images themselves, and each network's features of them."""
-        return [images, *(network.backbone(images) for network in self._networks)]
+        return [images, *(network.backbone(images) for network in self.networks)]
 
     def features(self, trunk: Sequence[Tensor]) -> Sequence[Tensor]:
         """Of the images as they are."""
@@ -87,7 +87,7 @@ class ViewDraws(Draws):
         """For each network, those of the image as it is before those of the views."""
         images, *features = trunk
         found = []
-        for network, plain in zip(self._networks, features, strict=True):
+        for network, plain in zip(self.networks, features, strict=True):
             found.append(network.head(plain).unsqueeze(1))
             for some in some_at_once(len(self._views), images):
                 views = self._seen(images, self._views[some])

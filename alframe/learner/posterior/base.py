@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from alframe.learner.head import Head
 from alframe.learner.network import Network
 
 AT_ONCE = 2**22
@@ -18,7 +19,14 @@ AT_ONCE = 2**22
 
 
 class Draws(ABC):
-    """T draws, each the same model for every image: a deterministic trunk under T versions of what follows it."""
+    """T draws, each the same model for every image: a deterministic trunk under T versions of what follows it.
+
+    Args:
+        networks: of the learner.
+    """
+
+    def __init__(self, networks: Sequence[Network]) -> None:
+        self.networks = networks
 
     @abstractmethod
     def trunk(self, images: Tensor) -> Sequence[Tensor]:
@@ -27,6 +35,11 @@ class Draws(ABC):
     @abstractmethod
     def features(self, trunk: Sequence[Tensor]) -> Sequence[Tensor]:
         """Each network's features (B, width), without randomness."""
+
+    def embeddings(self, trunk: Sequence[Tensor]) -> Sequence[Tensor]:
+        """Each network's penultimate features (B, D), without randomness."""
+        each = zip(self.networks, self.features(trunk), strict=True)
+        return [network.head.embed(features) for network, features in each]
 
     @abstractmethod
     def logits(self, trunk: Sequence[Tensor]) -> Tensor:
@@ -42,12 +55,12 @@ class HeadDraws(Draws):
     """
 
     def __init__(self, networks: Sequence[Network], heads: Sequence[nn.Module]) -> None:
-        self._networks = networks
+        super().__init__(networks)
         self._heads = heads
 
     def trunk(self, images: Tensor) -> Sequence[Tensor]:
         """Each network's features (B, width)."""
-        return [network.backbone(images) for network in self._networks]
+        return [network.backbone(images) for network in self.networks]
 
     def features(self, trunk: Sequence[Tensor]) -> Sequence[Tensor]:
         """The trunk itself."""
@@ -56,6 +69,35 @@ class HeadDraws(Draws):
     def logits(self, trunk: Sequence[Tensor]) -> Tensor:
         """The draws of every head, one network's after another's."""
         return torch.cat([head(features) for head, features in zip(self._heads, trunk, strict=True)], dim=1)
+
+
+class LastLayerDraws(HeadDraws):
+    """Draws that differ in the last layer alone: the trunk is all that comes before it.
+
+    Args:
+        networks: whose backbones run.
+        heads: for each network, a module from embeddings (B, D) to the logits of its draws (B, t, C).
+    """
+
+    def trunk(self, images: Tensor) -> Sequence[Tensor]:
+        """Each network's features (B, width), then each one's embeddings (B, D)."""
+        features = self._features(images)
+        return [*features, *super().embeddings(features)]
+
+    def features(self, trunk: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The first half of the trunk."""
+        return trunk[: len(self.networks)]
+
+    def embeddings(self, trunk: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The second half of the trunk."""
+        return trunk[len(self.networks) :]
+
+    def logits(self, trunk: Sequence[Tensor]) -> Tensor:
+        """The draws of every last layer, one network's after another's."""
+        return super().logits(self.embeddings(trunk))
+
+    def _features(self, images: Tensor) -> Sequence[Tensor]:
+        return super().trunk(images)
 
 
 def some_at_once(draws: int, values: Tensor) -> Iterator[slice]:
@@ -137,20 +179,19 @@ class Posterior:
 
     def draws(self, networks: Sequence[Network], generator: torch.Generator) -> Draws:  # noqa: ARG002 (nothing is random)
         """T draws for the weights as they are; what is random comes from ``generator``, on the CPU."""
-        return HeadDraws(networks, [SingleDraw(network.head) for network in networks])
+        return LastLayerDraws(networks, [SingleDraw(network.head) for network in networks])
 
 
 class SingleDraw(nn.Module):
-    """A head as its own only draw."""
+    """The last layer of a head as its own only draw."""
 
-    def __init__(self, head: nn.Module) -> None:
+    def __init__(self, head: Head) -> None:
         super().__init__()
-        self.head = head
+        self._head = head
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Logits (B, 1, C) for features (B, width)."""
-        logits: Tensor = self.head(features)
-        return logits.unsqueeze(1)
+    def forward(self, embeddings: Tensor) -> Tensor:
+        """Logits (B, 1, C) for embeddings (B, D)."""
+        return self._head.classify(embeddings).unsqueeze(1)
 
 
 class PointEstimate(Posterior):

@@ -12,7 +12,7 @@ from torch.func import functional_call, vmap
 
 from alframe.errors import ConfigurationError
 from alframe.learner.network import Network
-from alframe.learner.posterior.base import Draws, HeadDraws, Posterior, SingleDraw
+from alframe.learner.posterior.base import Draws, LastLayerDraws, Posterior, SingleDraw
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Ensemble(Posterior):
         return super().draws(networks, generator)
 
 
-class StackedDraws(HeadDraws):
+class StackedDraws(LastLayerDraws):
     """One draw for each network, their backbones run as one; one after the other where torch cannot.
 
     Args:
@@ -57,13 +57,12 @@ class StackedDraws(HeadDraws):
         self._stack = {name: torch.stack([state[name] for state in states]) for name in states[0]}
         self._stackable: bool | None = None
 
-    def trunk(self, images: Tensor) -> Sequence[Tensor]:
-        """Each network's features (B, width)."""
+    def _features(self, images: Tensor) -> Sequence[Tensor]:
         if self._stackable is None:
             self._stackable = self._try_out(images[:1])
-        return self._features(images).unbind() if self._stackable else super().trunk(images)
+        return self._run_as_one(images).unbind() if self._stackable else super()._features(images)
 
-    def _features(self, images: Tensor) -> Tensor:
+    def _run_as_one(self, images: Tensor) -> Tensor:
         """Features of every network, (T, B, width)."""
         features: Tensor = vmap(lambda state: functional_call(self._backbone, state, (images,)))(self._stack)
         return features
@@ -73,7 +72,7 @@ class StackedDraws(HeadDraws):
             # What vmap has no rule for it runs in a loop of its own, which is slower than ours, and warns.
             warnings.filterwarnings("error", "There is a performance drop")
             try:
-                self._features(images)
+                self._run_as_one(images)
             except (RuntimeError, UserWarning) as error:
                 log.info("the ensemble's networks cannot be stacked and run one by one", extra={"why": str(error)})
                 return False

@@ -11,7 +11,7 @@ from torch.nn.functional import one_hot
 from alframe.errors import ConfigurationError
 from alframe.learner.head import Head
 from alframe.learner.network import Network
-from alframe.learner.posterior.base import Draws, HeadDraws, Posterior
+from alframe.learner.posterior.base import Draws, LastLayerDraws, Posterior
 from alframe.learner.posterior.dirichlet import DirichletDraws, kl_to_uniform
 
 STEEPEST = 10.0
@@ -68,7 +68,7 @@ class Evidential(Posterior):
 
     def draws(self, networks: Sequence[Network], generator: torch.Generator) -> Draws:
         """Every network's distributions, drawn from at the same levels for every image."""
-        return HeadDraws(networks, [EvidentialHead(network.head, self._draws, generator) for network in networks])
+        return LastLayerDraws(networks, [EvidentialHead(network.head, self._draws, generator) for network in networks])
 
 
 class EvidentialHead(nn.Module):
@@ -85,9 +85,9 @@ class EvidentialHead(nn.Module):
         self._head = head
         self._dirichlet = DirichletDraws(draws, head.num_classes, generator)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Logarithms of the drawn probabilities (B, T, C) for features (B, width)."""
-        return self._dirichlet.log_probs(concentration(self._head(features)))
+    def forward(self, embeddings: Tensor) -> Tensor:
+        """Logarithms of the drawn probabilities (B, T, C) for embeddings (B, D)."""
+        return self._dirichlet.log_probs(concentration(self._head.classify(embeddings)))
 
 
 def concentration(logits: Tensor) -> Tensor:

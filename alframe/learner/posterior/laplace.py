@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from alframe.errors import ConfigurationError, InvalidInput
 from alframe.learner.head import Head
 from alframe.learner.network import Network
-from alframe.learner.posterior.base import Draws, HeadDraws, Posterior
+from alframe.learner.posterior.base import Draws, LastLayerDraws, Posterior
 from alframe.learner.posterior.weight_spread import DiagonalSpread, FullSpread, KroneckerSpread, WeightSpread
 
 Structure = Literal["full", "kron", "diag"]
@@ -90,7 +90,7 @@ class LastLayerLaplace(Posterior):
 
     def draws(self, networks: Sequence[Network], generator: torch.Generator) -> Draws:
         """The network under T draws of its last layer."""
-        return HeadDraws(networks, [RedrawnHead(network.head, self._draws, generator) for network in networks])
+        return LastLayerDraws(networks, [RedrawnHead(network.head, self._draws, generator) for network in networks])
 
     def _precision(self, eigenvalues: Tensor, squared_norm: float) -> float:
         if self._prior_precision == "weights":
@@ -101,7 +101,7 @@ class LastLayerLaplace(Posterior):
 
 
 class RedrawnHead(nn.Module):
-    """``head`` with T draws of its last layer: embeddings once, then one matrix product for all draws.
+    """T draws of the last layer of ``head``: one matrix product for all draws.
 
     Args:
         head: the trained head, with a fitted ``weight_spread``.
@@ -112,14 +112,13 @@ class RedrawnHead(nn.Module):
     def __init__(self, head: Head, draws: int, generator: torch.Generator) -> None:
         super().__init__()
         spread, mean = _spread(head), _last_weights(head)
-        self._head = head
         self._fitted = bool(spread.scales.any())
         weights = (mean.float() + spread.draw(draws, generator)).to(mean)
         self._weight, self._bias = weights[..., :-1].flatten(0, 1), weights[..., -1].flatten()
         self._shape = weights.shape[:2]
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Logits (B, T, C) for features (B, width).
+    def forward(self, embeddings: Tensor) -> Tensor:
+        """Logits (B, T, C) for embeddings (B, D).
 
         Raises:
             InvalidInput: the spread was never fitted.
@@ -129,8 +128,8 @@ class RedrawnHead(nn.Module):
                 "this Laplace posterior has not seen its training set: call learner.fit_posterior(embeddings, labels) "
                 "after training, as alframe.training does"
             )
-        logits = F.linear(self._head.embed(features), self._weight, self._bias)
-        return logits.view(len(features), *self._shape)
+        logits = F.linear(embeddings, self._weight, self._bias)
+        return logits.view(len(embeddings), *self._shape)
 
 
 def precision_of_highest_evidence(eigenvalues: Tensor, squared_norm: float) -> float:

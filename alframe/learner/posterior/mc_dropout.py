@@ -14,7 +14,7 @@ from alframe.errors import ConfigurationError
 from alframe.learner.channel_dropout import ChannelDropout
 from alframe.learner.head import Head
 from alframe.learner.network import Network
-from alframe.learner.posterior.base import Draws, HeadDraws, Posterior, some_at_once
+from alframe.learner.posterior.base import Draws, HeadDraws, LastLayerDraws, Posterior, some_at_once
 
 LAST_LAYER = "last_layer"
 
@@ -58,15 +58,16 @@ class MCDropout(Posterior):
         """Each network under T fixed dropout masks."""
         if self._rate is None and any(network.head.dropout == 0 for network in networks):
             raise ConfigurationError("MC dropout has nothing to draw: set learner.dropout above 0")
-        heads = [self._thinned(network.head, generator) for network in networks]
-        if self._stage is None:
+        if self._from_stage == LAST_LAYER:
+            last = [ThinnedHead(network.head, self._draws, generator, layers=1) for network in networks]
+            return LastLayerDraws(networks, last)
+        heads = [ThinnedHead(network.head, self._draws, generator) for network in networks]
+        if self._from_stage is None:
             return HeadDraws(networks, heads)
-        backbones = [cast("ChannelDropout", network.backbone) for network in networks]
-        return StageDraws([ThinnedBackbone(backbone, self._draws, generator) for backbone in backbones], heads)
-
-    def _thinned(self, head: Head, generator: torch.Generator) -> ThinnedHead:
-        first = len(head.layers) - 1 if self._from_stage == LAST_LAYER else 0
-        return ThinnedHead(head, self._draws, generator, first=first)
+        backbones = [
+            ThinnedBackbone(cast("ChannelDropout", network.backbone), self._draws, generator) for network in networks
+        ]
+        return StageDraws(networks, backbones, heads)
 
     @property
     def _stage(self) -> str | None:
@@ -77,20 +78,20 @@ class ThinnedHead(nn.Module):
     """``head`` under ``draws`` dropout masks, the same for every sample: so many thinned networks at once.
 
     Dropping an input of a linear layer is dropping a column of its weight. The masks are therefore folded into T
-    copies of the weights, and a whole batch goes through all draws in one matrix product per layer. The first layer,
-    which is the widest and whose input all draws share, is not even given what a draw drops.
+    copies of the weights, and a whole batch goes through all draws in one matrix product per layer. The first layer of
+    several, which is the widest and whose input all draws share, is not even given what a draw drops.
 
     Args:
         head: the trained head.
         draws: T.
         generator: a CPU generator, so that masks do not depend on the device.
-        first: number of the first layer whose input loses units; those before it run once.
+        layers: only so many of the head's last layers, whose input is given then; ``None`` for all.
     """
 
-    def __init__(self, head: Head, draws: int, generator: torch.Generator, *, first: int = 0) -> None:
+    def __init__(self, head: Head, draws: int, generator: torch.Generator, *, layers: int | None = None) -> None:
         super().__init__()
         keep = 1 - head.dropout
-        self._once = list(head.layers[:first])
+        first = 0 if layers is None else len(head.layers) - layers
         self.weights: list[Tensor] = []
         self.biases: list[Tensor] = []
         for layer in cast("Iterable[nn.Linear]", head.layers[first:]):
@@ -104,8 +105,9 @@ class ThinnedHead(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits (B, T, C) for features (B, width) that the draws share, or (B, T, width) that each has of its own."""
-        for layer in self._once:
-            features = F.relu(layer(features))
+        if len(self.weights) == 1 and features.ndim == 2:
+            (weight,), (bias,) = self.weights, self.biases
+            return F.linear(features, weight.flatten(0, 1)).view(-1, *weight.shape[:2]) + bias
         values = self._shared(features) if features.ndim == 2 else self._linear(0, features.transpose(0, 1))
         for depth in range(1, len(self.weights)):
             values = self._linear(depth, F.relu(values))
@@ -159,11 +161,15 @@ class StageDraws(Draws):
     """Draws that differ from a stage of the backbone on: the trunk is what lies before it.
 
     Args:
+        networks: of the learner.
         backbones: for each network.
         heads: for each network.
     """
 
-    def __init__(self, backbones: Sequence[ThinnedBackbone], heads: Sequence[ThinnedHead]) -> None:
+    def __init__(
+        self, networks: Sequence[Network], backbones: Sequence[ThinnedBackbone], heads: Sequence[ThinnedHead]
+    ) -> None:
+        super().__init__(networks)
         self._backbones = backbones
         self._heads = heads
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from alframe.errors import ConfigurationError
 from alframe.learner import Backbone, Classifier, Ensemble, SmallCNN, TorchvisionBackbone
-from alframe.learner.posterior import HeadDraws, StackedDraws
+from alframe.learner.posterior import LastLayerDraws, StackedDraws
 from alframe.types import Need
 
 IMAGES = torch.randn(5, 1, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -37,7 +37,7 @@ def test_stacked_members_predict_as_one_by_one(backbone: Any, caplog: pytest.Log
     """All that is asked of a batch is the same to rounding, and the stack was used."""
     loop, stacked = (make(backbone, stacked=choice) for choice in (False, True))
     draws = [classifier.draws(torch.Generator()) for classifier in (loop, stacked)]
-    assert [type(draw) for draw in draws] == [HeadDraws, StackedDraws]
+    assert [type(draw) for draw in draws] == [LastLayerDraws, StackedDraws]
     with caplog.at_level(logging.INFO):
         one, together = (c.outputs(IMAGES, draw, NEEDS) for c, draw in zip((loop, stacked), draws, strict=True))
     for need in NEEDS:

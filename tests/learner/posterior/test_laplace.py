@@ -60,6 +60,11 @@ def fitted(posterior: LastLayerLaplace, embeddings: Tensor, labels: Tensor, weig
     return made
 
 
+def drawn(posterior: LastLayerLaplace, made: Network, embeddings: Tensor, seed: int = 0) -> Tensor:
+    draws = posterior.draws([made], rng(seed))
+    return draws.logits(draws.trunk(embeddings))
+
+
 def spread_of(made: Network) -> WeightSpread:
     spread = made.head.get_submodule("weight_spread")
     assert isinstance(spread, WeightSpread)
@@ -156,7 +161,7 @@ def test_drawn_logits_have_the_mean_and_covariance_of_the_closed_form(
     made = fitted(posterior, embeddings, labels)
     x = with_ones(torch.randn(1, WIDTH, generator=rng(5)))[0]
     with torch.inference_mode():
-        logits = posterior.draws([made], rng()).logits([x[None, :-1].float()])[0].double()
+        logits = drawn(posterior, made, x[None, :-1].float())[0].double()
     jacobian = torch.kron(torch.eye(CLASSES).double(), x[None])
     expected = jacobian @ covariance(spread_of(made)) @ jacobian.T
     torch.testing.assert_close(logits.mean(0), layer_of(made) @ x, rtol=1e-4, atol=1e-4)
@@ -176,10 +181,10 @@ def test_draws_are_the_same_models_for_every_image(embeddings: Tensor, labels: T
     """A sample has the same draws alone as in a batch, equal seeds give equal draws, and another seed others."""
     posterior = LastLayerLaplace(draws=5)
     made = fitted(posterior, embeddings, labels)
-    together = posterior.draws([made], rng()).logits([embeddings])
-    alone = torch.cat([posterior.draws([made], rng()).logits([row[None]]) for row in embeddings])
+    together = drawn(posterior, made, embeddings)
+    alone = torch.cat([drawn(posterior, made, row[None]) for row in embeddings])
     torch.testing.assert_close(alone, together)
-    assert not torch.allclose(posterior.draws([made], rng(1)).logits([embeddings]), together)
+    assert not torch.allclose(drawn(posterior, made, embeddings, seed=1), together)
 
 
 @pytest.mark.parametrize("scale", [0.1, 1.0, 30.0])
@@ -383,5 +388,5 @@ def test_the_full_posterior_is_laplace_torchs(embeddings: Tensor, labels: Tensor
     torch.testing.assert_close(ours, theirs.posterior_covariance.double(), rtol=1e-4, atol=1e-5)
     images = 3 * torch.randn(6, WIDTH, generator=rng(7))
     expected = theirs(images, pred_type="nn", link_approx="mc", n_samples=50_000)
-    found = posterior.draws([made], rng()).logits([images]).softmax(-1).mean(1)
+    found = drawn(posterior, made, images).softmax(-1).mean(1)
     torch.testing.assert_close(found, expected, rtol=0, atol=0.01)
