@@ -118,16 +118,22 @@ def test_transforms_follow_the_data() -> None:
     assert composed("data=mnist", "transforms=digits").transforms.image_size == 8
 
 
-def test_a_learner_sets_what_a_run_with_it_is_unless_something_else_is_asked_for() -> None:
-    """Strategy, batches and epochs are the segmenter's; the command line wins, and other learners are left alone."""
-    asked = ["strategy=core_set", "loader.batch_size=3", "training.epochs=2", "learner/segmenter/posterior=ensemble"]
-    by_default, other, plain = composed("learner=segmenter"), composed("learner=segmenter", *asked), composed()
-    assert by_default.strategy._target_ == "alframe.strategy.PixelEntropy"
+@pytest.mark.parametrize(
+    ("name", "strategy", "epochs"), [("segmenter", "PixelEntropy", 20), ("detector", "BoxEntropy", 10)]
+)
+def test_a_learner_sets_what_a_run_with_it_is_unless_something_else_is_asked_for(
+    name: str, strategy: str, epochs: int
+) -> None:
+    """Strategy, batches and epochs are the learner's; the command line wins, and other learners are left alone."""
+    asked = ["strategy=core_set", "loader.batch_size=3", "training.epochs=2", f"learner/{name}/posterior=ensemble"]
+    by_default, other, plain = composed(f"learner={name}"), composed(f"learner={name}", *asked), composed()
+    assert by_default.strategy._target_ == f"alframe.strategy.{strategy}"
     assert (by_default.loader.batch_size, by_default.loader.evaluation_batch_size) == (8, 32)
-    assert by_default.training.epochs == 20
+    assert by_default.training.epochs == epochs
     assert other.strategy._target_ == "alframe.strategy.CoreSet"
     assert (other.loader.batch_size, other.loader.evaluation_batch_size, other.training.epochs) == (3, 32, 2)
-    assert other.learner.posterior._target_ == "alframe.learner.segmentation.Ensemble"
+    assert other.learner.posterior._target_.endswith(".Ensemble")
+    assert "members" in other.learner.posterior
     assert (plain.strategy._target_, plain.loader.batch_size) == ("alframe.strategy.Entropy", 64)
 
 
