@@ -155,7 +155,7 @@ class FasterRCNN(DetectionNetwork):
 
     def _read(self, outputs: Tensor, proposals: Tensor) -> tuple[Tensor, Tensor]:
         """Probs (n, ..., C + 1), background last, and boxes (n, ..., C, 4) of what the last layer gives."""
-        logits, deltas = split(outputs)
+        logits, deltas = split(outputs.float())
         boxes = self.model.roi_heads.box_coder.decode_single(deltas.flatten(1), proposals)
         boxes = boxes.view(*logits.shape, 4)[..., 1:, :]
         return logits.softmax(dim=-1).roll(-1, dims=-1), boxes

@@ -85,9 +85,9 @@ class DetectionNetwork(nn.Module, ABC):
         self.dropout = dropout
 
     def maps(self, images: Tensor) -> Maps:
-        """The backbone's maps of images (B, channels, S, S)."""
+        """The backbone's maps of images (B, channels, S, S); in single precision, because anchors take on theirs."""
         maps: Maps = self.model.backbone(images.expand(-1, 3, -1, -1))
-        return maps
+        return {level: values.float() for level, values in maps.items()}
 
     @abstractmethod
     def loss(self, images: Tensor, targets: Sequence[Target]) -> Tensor:

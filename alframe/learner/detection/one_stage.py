@@ -54,7 +54,7 @@ class OneStage(DetectionNetwork):
         """Sum of the losses of classes and boxes, for images (B, channels, S, S) and what is known of each."""
         maps = {level: F.dropout2d(values, self.dropout, self.training) for level, values in self.maps(images).items()}
         known = torchvision_targets(targets, self.first_class)
-        outputs, anchors = self.model.head(list(maps.values())), self._anchors(images, maps)
+        outputs, anchors = self._outputs(maps), self._anchors(images, maps)
         over = torch.stack([passed_over(where, target) for where, target in zip(anchors, known, strict=True)])
         logits = outputs["cls_logits"]
         nothing = logits.new_full(logits.shape[-1:], -CERTAIN)
@@ -64,7 +64,7 @@ class OneStage(DetectionNetwork):
 
     def detect(self, images: Tensor, maps: Maps, suppression: Suppression) -> Kept:
         """The detections in images (B, channels, S, S), without dropout."""
-        outputs, anchors = self.model.head(list(maps.values())), self._anchors(images, maps)
+        outputs, anchors = self._outputs(maps), self._anchors(images, maps)
         probs, boxes = zip(
             *(
                 self._read({name: values[row] for name, values in outputs.items()}, where)
@@ -92,10 +92,14 @@ class OneStage(DetectionNetwork):
 
     def at(self, maps: Maps, kept: Kept) -> tuple[Tensor, Tensor]:
         """Probs (n, C + 1) and boxes (n, 4) of the same anchors on other maps of the same images."""
-        outputs = self.model.head(list(maps.values()))
+        outputs = self._outputs(maps)
         numbers = kept.candidates[:, 0].long()
         chosen = {name: values[kept.rows, numbers] for name, values in outputs.items()}
         return self._read(chosen, kept.candidates[:, 1:])
+
+    def _outputs(self, maps: Maps) -> dict[str, Tensor]:
+        outputs: dict[str, Tensor] = self.model.head(list(maps.values()))
+        return {name: values.float() for name, values in outputs.items()}
 
     def _anchors(self, images: Tensor, maps: Maps) -> list[Tensor]:
         anchors: list[Tensor] = self.model.anchor_generator(image_list(images), list(maps.values()))
