@@ -134,8 +134,11 @@ def run(parts: Parts, folder: Path, config: Mapping[str, Any]) -> Path:
 def _try_out(parts: Parts, data: ImageData, make_learner: Callable[[], Learner]) -> None:
     """Build once what every round builds, so that what cannot be built is refused before there is a folder."""
     try:
+        kind = getattr(parts.learner, "func", None)
+        if isinstance(kind, type):  # before one is built, which may refuse images that are not for it anyway
+            check_labels(kind, data.source)
         learner = make_learner()
-        check_labels(learner, data.source)
+        check_labels(type(learner), data.source)
         _check_transforms(learner, parts.transforms)
         parts.training.check(learner)
         learner.make_optimizer(learner.parameters())

@@ -39,6 +39,7 @@ REQUIRED = {
     "transforms/surface_defects": ["learner/backbone=resnet"],
     "transforms/csv": ["learner/backbone=resnet"],
     "transforms/parquet": ["learner/backbone=resnet"],
+    "experiment/neu_det": ["data.root=photos"],
 }
 # These open files when they are built: alframe.data's tests build them on files of their own.
 OPENS_FILES = tuple(
@@ -93,7 +94,7 @@ def test_every_choice_builds(choice: str) -> None:
 @pytest.mark.parametrize("choice", EXPERIMENTS)
 def test_every_experiment_builds(choice: str) -> None:
     """Each overlay composes over the defaults, and each strategy that it sweeps over is a choice."""
-    config = build(f"experiment={choice.removeprefix('experiment/')}")
+    config = build(f"experiment={choice.removeprefix('experiment/')}", *REQUIRED.get(choice, []))
     assert config.cycle.rounds > 0
 
 

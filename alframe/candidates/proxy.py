@@ -54,7 +54,7 @@ class ProxyShortlist(Candidates):
                 asks for what it does not give.
         """
         proxy = self._untrained(data.image_shape, data.num_classes)
-        check_labels(proxy, data.source, "learner@candidates.learner")
+        check_labels(type(proxy), data.source, "learner@candidates.learner")
         self._training.check(proxy)
         proxy.make_optimizer(proxy.parameters())
         check_gives(proxy, self._strategy.needs, f"the proxy's strategy {type(self._strategy).__name__}")

@@ -68,11 +68,11 @@ def check_gives(learner: Learner, needs: Collection[Need], asker: str) -> None:
     raise ConfigurationError(f"{asker} needs {what} and this {type(learner).__name__} gives none: {remedy}")
 
 
-def check_labels(learner: Learner, source: Source, group: str = "learner") -> None:
+def check_labels(kind: type[Learner], source: Source, group: str = "learner") -> None:
     """Refuse a source whose labels are not what the learner learns from.
 
     Args:
-        learner: built, trained or not.
+        kind: of learner.
         source: has the labels.
         group: where the learner is chosen on the command line, for the message.
 
@@ -81,17 +81,17 @@ def check_labels(learner: Learner, source: Source, group: str = "learner") -> No
         DataError: a classifier has fewer than two classes to tell apart.
     """
     has_objects = source.table.has_objects
-    if has_objects == (learner.task == "classification"):
+    if has_objects == (kind.task == "classification"):
         there, remedy = ("objects", f"detector or {group}=segmenter") if has_objects else ("classes", "classifier")
         raise ConfigurationError(
-            f"{type(learner).__name__} does not learn from {there}, and the labels of {source.name} are: "
+            f"{kind.__name__} does not learn from {there}, and the labels of {source.name} are: "
             f"choose {group}={remedy}"
         )
-    if learner.task == "segmentation" and not source.has_masks:
+    if kind.task == "segmentation" and not source.has_masks:
         raise ConfigurationError(
-            f"{type(learner).__name__} learns from masks, and {source.name} has boxes only: choose {group}=detector"
+            f"{kind.__name__} learns from masks, and {source.name} has boxes only: choose {group}=detector"
         )
-    if learner.task == "classification" and len(source.classes) < 2:
+    if kind.task == "classification" and len(source.classes) < 2:
         raise DataError(f"a classifier needs at least two classes, {source.name} has {list(source.classes)}")
 
 
