@@ -36,7 +36,7 @@ class Segmenter(Learner):
         schedule: builds the learning-rate schedule over an optimiser and the number of its steps.
         dropout: probability of dropping a channel before and in the last block, in training and under MC dropout.
         class_weights: weights of the classes in the cross entropy: ``balanced`` (inverse frequency among the pixels
-            seen so far in training), one number for background and each class, or ``None`` for all alike.
+            seen so far in training), one number above 0 for background and each class, or ``None`` for all alike.
         cells: strategies see an image as at most so many cells along each side.
     """
 
@@ -158,7 +158,10 @@ def _given(class_weights: Literal["balanced"] | Sequence[float] | None, num_clas
         raise ConfigurationError(
             f"learner.class_weights has {len(class_weights)} numbers for background and {num_classes} classes"
         )
-    return torch.tensor(class_weights, dtype=torch.float32)
+    weights = torch.tensor(class_weights, dtype=torch.float32)
+    if not (weights.isfinite() & (weights > 0)).all():
+        raise ConfigurationError(f"learner.class_weights must be finite and above 0, got {list(class_weights)}")
+    return weights
 
 
 def _class_maps(batch: Batch) -> Tensor:

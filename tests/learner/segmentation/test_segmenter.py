@@ -298,6 +298,15 @@ def test_balanced_weights_are_inverse_frequencies_of_the_pixels_seen() -> None:
     assert segmenter._pixels.sum() == 0
 
 
+def test_balanced_weights_stand_batches_of_one_class_and_of_none() -> None:
+    """Every class of a batch has been seen by then, so that none of its losses divides by zero."""
+    segmenter, batch = make(class_weights="balanced"), shapes(2)
+    for value in (255, 0, 2, 0, 255):
+        filled = [target._replace(classes=torch.full_like(target.classes, value)) for target in batch.labels]
+        fit(segmenter, batch._replace(labels=filled), steps=1)
+        assert all(weights.isfinite().all() for weights in segmenter.parameters())
+
+
 def test_labels_without_masks_are_refused() -> None:
     """Before training where the labels show it, and else at the first batch; an image without objects is welcome."""
     mask = Rle((2, 2), "22")
@@ -320,6 +329,10 @@ def test_labels_without_masks_are_refused() -> None:
         ({"dropout": 1.0}, r"learner\.dropout must lie in"),
         ({"cells": 0}, r"learner\.cells must be at least 1"),
         ({"class_weights": [1.0, 2.0]}, "2 numbers for background and 2 classes"),
+        *(
+            ({"class_weights": [wrong, 1.0, 2.0]}, r"class_weights must be finite and above 0, got \[")
+            for wrong in (0.0, -1.0, float("nan"), float("inf"), 1e-60)
+        ),
         ({"architecture": partial(UNet, widths=(4,))}, "two or more widths"),
         ({"architecture": partial(LRASPP, weights="NONE_SUCH")}, "torchvision cannot build lraspp"),
     ],
