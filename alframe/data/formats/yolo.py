@@ -31,7 +31,7 @@ from alframe.data.formats.reading import (
 )
 from alframe.errors import DataError
 from alframe.functional.regions import decode_region, join_rings, outline
-from alframe.types import Mask, Object, Objects, Polygons, Rle
+from alframe.types import Mask, Object, Objects, Polygons
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def _read_data(file: Path) -> tuple[_Data, list[str]]:
         return _Data(list(names), "images"), names
     try:
         data = validated(DATA, yaml.safe_load(read_text(file)))
-    except (ValueError, yaml.YAMLError) as error:
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise DataError(f"{file} does not say where images are and what their classes are called: {error}") from error
     if isinstance(data.names, list):
         return data, list(map(str, data.names))
@@ -214,4 +214,7 @@ def _line(found: Object, height: int, width: int, outlines: bool) -> str:
 
 
 def _ring(mask: Mask, height: int, width: int) -> Sequence[float]:
-    return join_rings((outline(decode_region(mask, height, width)) if isinstance(mask, Rle) else mask).rings)
+    rings = mask.rings if isinstance(mask, Polygons) else ()
+    if len(rings) != 1:  # of those that overlap the union is meant, and one outline would make a hole of the overlap
+        rings = outline(decode_region(mask, height, width)).rings or rings
+    return join_rings(rings)

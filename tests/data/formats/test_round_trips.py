@@ -115,6 +115,19 @@ def test_yolo_carries_boxes_and_outlines(folder: Path, draw: Draw, content: str)
     assert_same(read("yolo", folder), wanted)
 
 
+def test_yolo_carries_the_union_of_rings(folder: Path, draw: Draw) -> None:
+    """Two squares of 100 pixels that share 25 are 175; those too small for a pixel stay as they are."""
+    squares = Polygons(((2, 2, 12, 2, 12, 12, 2, 12), (7, 7, 17, 7, 17, 17, 7, 17)))
+    slivers = Polygons(((2, 2, 2.2, 2, 2.2, 2.2), (7, 7, 7.2, 7, 7.2, 7.2)))
+    objects = Objects((Object((2, 2, 17, 17), 0, squares), Object((2, 2, 7.2, 7.2), 1, slivers)))
+    drawn = draw("images")
+    write_yolo(replace(drawn, images=(replace(drawn.images[0], objects=objects),)), folder)
+    found = by_path(read("yolo", folder))["a.png"]
+    regions = [decode_region(each.mask, *found.size) for each in found.objects or () if each.mask is not None]
+    np.testing.assert_array_equal(regions[0], decode_region(squares, *found.size))
+    assert [region.sum() for region in regions] == [175, 0]
+
+
 def test_yolo_leaves_out_what_is_to_be_ignored(folder: Path, draw: Draw) -> None:
     """It has no word for crowds and difficult objects, and they are no plain ones; how many there were is returned."""
     assert write_yolo(draw("images", ignored=True), folder) == 2

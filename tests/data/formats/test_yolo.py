@@ -129,6 +129,7 @@ def test_files_and_images_that_do_not_belong_together(write: Callable[..., Path]
     ("text", "message"),
     [
         ("train: [", "does not say where images are"),
+        pytest.param("[" * 5000, "does not say where images are", id="deep"),
         ("train: images", "names: Field required"),
         ("train: images\nnames: {1: cat}", r"names must count from 0 without a gap, got \[1\]"),
         ("train: nowhere\nnames: [cat]", "'nowhere', which is neither a folder nor a list"),
