@@ -21,6 +21,7 @@ from alframe.functional.regions import IGNORED, box_of, class_map, encode_region
 from alframe.types import UNLABELLED, Object, Objects
 
 VALUES = "values.yaml"
+SHOWN = 10
 CLASS_MODES = frozenset({"1", "L", "P", "I", "I;16", "I;16B"})
 """Pillow's names for pixels of one number."""
 
@@ -79,7 +80,7 @@ def read_masks(folder: Path, values: PixelValues | None = None, test_names: Path
 def _read_values(path: Path) -> PixelValues:
     try:
         return validated(TypeAdapter(PixelValues), yaml.safe_load(read_text(path)))
-    except (ValueError, yaml.YAMLError) as error:
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise DataError(f"{path} does not say which pixel values are which class: {error}") from error
 
 
@@ -94,22 +95,23 @@ def _pixels(file: Path, size: tuple[int, int]) -> NDArray[Any]:
 
 
 def _objects(pixels: NDArray[Any], meant: PixelValues) -> Objects:
-    found = set(np.unique(pixels).tolist())
-    strangers = found - {*meant.values, *meant.background, *meant.ignored}
+    found = np.unique(pixels).tolist()
+    strangers = sorted(set(found) - {*meant.values, *meant.background, *meant.ignored})
     if strangers:
-        raise ValueError(f"the mask has the values {sorted(strangers)}, which are no class, background or ignored")
-    regions = [
-        (label, np.isin(pixels, [value for value, name in meant.values.items() if name == class_name]))
-        for label, class_name in enumerate(meant.classes)
-    ]
-    regions.append((UNLABELLED, np.isin(pixels, list(meant.ignored))))
-    return Objects(
-        tuple(
-            Object(box_of(region), label, encode_region(region), crowd=label == UNLABELLED)
-            for label, region in regions
-            if region.any()
+        more = f" and {len(strangers) - SHOWN} more" if len(strangers) > SHOWN else ""
+        raise ValueError(
+            f"the mask has the values {strangers[:SHOWN]}{more}, which are no class, background or ignored"
         )
-    )
+    occurring = [
+        (label, [value for value in found if meant.values.get(value) == name])
+        for label, name in enumerate(meant.classes)
+    ]
+    occurring.append((UNLABELLED, [value for value in found if value in meant.ignored]))
+    return Objects(tuple(_object(np.isin(pixels, values), label) for label, values in occurring if values))
+
+
+def _object(region: NDArray[np.bool_], label: int) -> Object:
+    return Object(box_of(region), label, encode_region(region), crowd=label == UNLABELLED)
 
 
 def write_masks(annotations: Annotations, folder: Path) -> int:

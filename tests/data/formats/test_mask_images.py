@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,36 @@ def test_a_bad_mask_is_named(write: Callable[..., Path], pixels: Any, message: s
     assert found.images[0].objects is None
 
 
+def test_a_picture_is_no_mask_and_the_message_is_short(tmp_path: Path, save_image: SaveImage) -> None:
+    """Ten of its values, and how many more there are."""
+    save_image("images/a.jpg", size=(100, 90))
+    (tmp_path / "masks").mkdir()
+    PIL.Image.fromarray(np.arange(1, 9001, dtype=np.uint16).reshape(90, 100)).save(tmp_path / "masks/a.png")
+    (problem,) = read_masks(tmp_path, VALUES).problems
+    assert "the values [1, 2, 4, 5, 6, 8, 10, 11, 12, 13] and 8986 more, which are no class" in problem.message
+    assert len(problem.message) < 200
+
+
+def test_regions_are_made_one_by_one(tmp_path: Path, save_image: SaveImage) -> None:
+    """However many classes there are, the pixels of one are held at a time."""
+    save_image("images/a.png", size=(300, 300))
+    (tmp_path / "masks").mkdir()
+    pixels = np.zeros((300, 300), dtype=np.uint8)
+    pixels[:100] = np.arange(100)[:, None]
+    PIL.Image.fromarray(pixels).save(tmp_path / "masks/a.png")
+    values = PixelValues({value: str(value) for value in range(1, 201)})
+    tracemalloc.start()
+    try:
+        (image,) = read_masks(tmp_path, values).images
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert [(each.label, each.box) for each in image.objects or ()] == [
+        (row - 1, (0, row, 300, row + 1)) for row in range(1, 100)
+    ]
+    assert peak < 20 * pixels.size
+
+
 def test_a_damaged_mask_and_one_without_image(write: Callable[..., Path]) -> None:
     """Both are problems; an image without mask is unlabelled."""
     folder = write([[3, 0, 0], [0, 0, 0]])
@@ -104,9 +135,10 @@ def test_values_need_one_meaning_each(write: Callable[..., Path]) -> None:
             read_masks(folder, values)
     with pytest.raises(DataError, match=r"cannot read .*values\.yaml"):
         read_masks(folder)
-    (folder / "values.yaml").write_text("values: {a: b}")
-    with pytest.raises(DataError, match="does not say which pixel values"):
-        read_masks(folder)
+    for text in ("values: {a: b}", "[" * 5000):
+        (folder / "values.yaml").write_text(text)
+        with pytest.raises(DataError, match="does not say which pixel values"):
+            read_masks(folder)
 
 
 def test_what_masks_cannot_show(tmp_path: Path) -> None:
