@@ -16,6 +16,7 @@ from alframe.data.files import check_classes, natural_key
 from alframe.data.formats.annotations import AnnotatedImage, Annotations
 from alframe.data.formats.reading import (
     CLASSES,
+    ROUNDING,
     Reading,
     annotation_file,
     check_object,
@@ -108,6 +109,12 @@ def _size(root: ET.Element) -> tuple[int, int] | None:
 
 def _object(element: ET.Element) -> Object:
     left, top, right, bottom = (_number(element, f"bndbox/{edge}") for edge in ("xmin", "ymin", "xmax", "ymax"))
+    if min(left, top) < 1 - ROUNDING:
+        hint = "; these look counted from 0" if min(left, top) >= 0 else ""
+        raise ValueError(
+            f"the box ({left:g}, {top:g}) to ({right:g}, {bottom:g}) begins outside the image: VOC counts pixels from "
+            f"1{hint}"
+        )
     difficult = element.find("difficult") is not None and _number(element, "difficult") != 0
     return Object((left - 1, top - 1, right, bottom), UNLABELLED, difficult=difficult)
 

@@ -105,7 +105,12 @@ def test_classes_and_held_out_images_are_named(write: Callable[..., Path], tmp_p
     ("content", "place", "message"),
     [
         (voc_object(xmax="14"), "a.xml, object 2", "outside the image of 12 x 10"),
-        (voc_object(xmin="0"), "a.xml, object 2", r"the box \(-1, 1\) to \(12, 10\) is outside"),
+        (
+            voc_object(xmin="0"),
+            "a.xml, object 2",
+            r"the box \(0, 2\) to \(12, 10\) begins outside .* VOC counts pixels from 1; these look counted from 0$",
+        ),
+        (voc_object(xmin="-7"), "a.xml, object 2", r"the box \(-7, 2\) to .* VOC counts pixels from 1$"),
         (voc_object(xmin="5", xmax="4"), "a.xml, object 2", "has no area"),
         (voc_object(xmin="nan"), "a.xml, object 2", "bndbox/xmin: 'nan' is no number"),
         (voc_object(xmin="left"), "a.xml, object 2", "bndbox/xmin: 'left' is no number"),
