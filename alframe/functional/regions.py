@@ -67,6 +67,36 @@ def encode_runs(counts: Sequence[int], height: int, width: int) -> Rle:
     return Rle((height, width), found["counts"].decode())
 
 
+def decode_runs(mask: Rle, height: int, width: int) -> NDArray[np.int64]:
+    """The run lengths that a string compresses, -> (R,): the inverse of ``encode_runs``, without any pixels.
+
+    A number is groups of 5 bits, the lowest first, each a character from "0" on. The sixth bit of a character says that
+    its number goes on, the fifth of the last one is the sign. From the fourth on, a number is what a length has more
+    than the one two before it.
+
+    Raises:
+        InvalidInput: run lengths that do not cover an image of this size, or that are none.
+
+    Examples:
+        >>> decode_runs(Rle((2, 2), "22"), 2, 2)
+        array([2, 2])
+    """
+    groups = np.frombuffer(_runs(mask, height, width)["counts"], dtype=np.uint8).astype(np.int64) - ord("0")
+    last = np.flatnonzero(groups < 32)
+    sizes = np.diff(last, prepend=-1)
+    first = last - sizes + 1
+    # Lengths of 32 bits and their differences have 7 groups at most, of which sums stay below 64 bits.
+    if not len(groups) or groups.min() < 0 or groups.max() > 63 or groups[-1] > 31 or sizes.max() > 7:
+        raise InvalidInput(f"no run lengths of an image of {height} x {width}: the string is damaged")
+    shifts = 5 * (np.arange(len(groups)) - np.repeat(first, sizes))
+    lengths: NDArray[np.int64] = np.add.reduceat((groups & 31) << shifts, first) - ((groups[last] >> 4) << 5 * sizes)
+    for start in (1, 2):
+        lengths[start::2] = np.cumsum(lengths[start::2])
+    if lengths.min() < 0 or lengths.max() > height * width or lengths.sum() != height * width:
+        raise InvalidInput(f"no run lengths of an image of {height} x {width}: they do not cover it")
+    return lengths
+
+
 def region_area(mask: Mask, height: int, width: int) -> int:
     """How many pixels of an image are in the region.
 

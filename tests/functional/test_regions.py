@@ -16,7 +16,9 @@ from alframe.functional.regions import (
     box_of,
     class_map,
     decode_region,
+    decode_runs,
     encode_region,
+    encode_runs,
     region_area,
     regions_of,
 )
@@ -39,6 +41,35 @@ def test_200_regions_are_encoded_as_by_pycocotools() -> None:
         assert (found.size, found.counts) == ((height, width), expected["counts"].decode())
         np.testing.assert_array_equal(decode_region(found, height, width), reference.decode(expected))
         assert region_area(found, height, width) == reference.area(expected) == pixels.sum()
+        runs = decode_runs(found, height, width)
+        assert encode_runs(runs.tolist(), height, width) == found
+        inside = np.arange(len(runs)) % 2 == 1
+        np.testing.assert_array_equal(np.repeat(inside, runs), pixels.ravel(order="F"))
+
+
+@given(st.lists(st.integers(0, 2**30), min_size=1, max_size=20))
+def test_run_lengths_of_any_size_come_back(counts: list[int]) -> None:
+    """Long and short ones in turn, whose differences have many digits and either sign."""
+    total = sum(counts)
+    assert decode_runs(encode_runs(counts, 1, total), 1, total).tolist() == counts
+
+
+@given(st.text(st.characters(min_codepoint=40, max_codepoint=120), max_size=8), st.integers(1, 6), st.integers(1, 6))
+def test_a_damaged_string_is_refused_as_by_decoding(text: str, height: int, width: int) -> None:
+    """What has run lengths has pixels, and the same."""
+    try:
+        runs = decode_runs(Rle((height, width), text), height, width)
+    except InvalidInput:
+        return
+    pixels = decode_region(Rle((height, width), text), height, width)
+    np.testing.assert_array_equal(np.repeat(np.arange(len(runs)) % 2 == 1, runs), pixels.ravel(order="F"))
+
+
+@pytest.mark.parametrize("text", ["", "2", "23", "22P", "PPPPPPPPPPPP2", "é", "2/", "M5", "22" * 100])
+def test_strings_that_are_no_run_lengths(text: str) -> None:
+    """Too short, too long, broken off, of too many digits, of other characters, negative."""
+    with pytest.raises(InvalidInput, match="no run lengths of an image of 2 x 2"):
+        decode_runs(Rle((2, 2), text), 2, 2)
 
 
 def test_200_polygons_are_drawn_as_by_pycocotools() -> None:

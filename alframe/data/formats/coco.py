@@ -10,9 +10,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import FiniteFloat, TypeAdapter
+from pydantic import BeforeValidator, FiniteFloat, TypeAdapter
 
 from alframe.data.files import inside_root, natural_key
 from alframe.data.formats.annotations import AnnotatedImage, Annotations, Problem
@@ -21,7 +21,15 @@ from alframe.errors import DataError
 from alframe.functional.regions import encode_runs, region_area
 from alframe.types import UNLABELLED, Mask, Object, Objects, Polygons, Rle
 
-Id: TypeAlias = int | str
+
+def _refuse_truth(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError(f"an id is a number or a text, got {value}")  # noqa: TRY004 (what pydantic reports)
+    return value
+
+
+Id: TypeAlias = Annotated[int | str, BeforeValidator(_refuse_truth)]
+"""A number may be written as 1.0; true and false are none."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,7 @@ class _Runs:
     counts: str | list[int]
 
 
+ID: TypeAdapter[Id] = TypeAdapter(Id)
 FILE = TypeAdapter(_File)
 IMAGE = TypeAdapter(_Image)
 ANNOTATION = TypeAdapter(_Annotation)
@@ -156,8 +165,11 @@ def _read_objects(
 
 
 def _image_of(entry: object, images: dict[Id, AnnotatedImage]) -> AnnotatedImage | None:
-    named = entry.get("image_id") if isinstance(entry, dict) else None
-    return images.get(named) if isinstance(named, int | str) else None
+    """The one that an annotation names, whatever else is wrong with it."""
+    try:
+        return images.get(validated(ID, entry.get("image_id") if isinstance(entry, dict) else None))
+    except ValueError:
+        return None
 
 
 def _place(path: Path, kind: str, entry: object, number: int) -> str:

@@ -15,7 +15,7 @@ from alframe.data.files import check_classes, image_names
 from alframe.data.formats.annotations import AnnotatedImage, Annotations, Problem
 from alframe.data.images import image_size
 from alframe.errors import DataError, UnreadableImage
-from alframe.functional.regions import decode_region
+from alframe.functional.regions import decode_runs
 from alframe.types import Mask, Object, Rle
 
 CLASSES = "classes.txt"
@@ -140,12 +140,14 @@ def _corners(box: Iterable[float]) -> str:
 
 def _check_mask(mask: Mask, height: int, width: int) -> None:
     if isinstance(mask, Rle):
-        if not decode_region(mask, height, width).any():
+        if not decode_runs(mask, height, width)[1::2].any():
             raise ValueError("the mask has no pixels")
         return
     for ring in mask.rings:
         if len(ring) < 6 or len(ring) % 2 or not all(map(math.isfinite, ring)):
-            raise ValueError(f"a polygon needs two numbers for each of 3 corners or more, got {list(ring)}")
+            raise ValueError(
+                f"a polygon needs two numbers for each of 3 corners or more, all finite; got {len(ring)} numbers"
+            )
         left, top, right, bottom = extent([ring])
         if min(left, top) < -ROUNDING or right > width + ROUNDING or bottom > height + ROUNDING:
             raise ValueError(

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from faster_coco_eval.core import mask as coco
 from pycocotools import mask as reference
 
 from alframe.data.formats import Annotations, read_coco
@@ -27,7 +28,7 @@ IMAGES = [
 ]
 
 
-def annotation(number: int = 1, **changes: Any) -> dict[str, Any]:
+def annotation(number: float = 1, **changes: Any) -> dict[str, Any]:
     return {"id": number, "image_id": 4, "category_id": 7, "bbox": [1, 2, 3, 4], "iscrowd": 0} | changes
 
 
@@ -103,14 +104,17 @@ def test_all_three_kinds_of_mask_are_read_as_by_pycocotools(read: Callable[..., 
         ({"bbox": [1, 2, "wide", 4]}, "bbox.2: Input should be a valid number"),
         ({"bbox": [1, 2, 3]}, "bbox.3: Field required"),
         ({"category_id": 8}, "there is no category 8"),
+        ({"category_id": True}, "category_id.*an id is a number or a text, got True"),
         ({"id": 1}, "another annotation has this id"),
         ({"segmentation": {"size": [12, 10], "counts": [100, 20]}}, "the mask is one of 10 x 12 pixels"),
         ({"segmentation": {"size": [10, 12], "counts": [100, 21]}}, "run lengths must be 0 or more and cover 10 x 12"),
         ({"segmentation": {"size": [10, 12], "counts": [121, -1]}}, "run lengths must be 0 or more"),
         ({"segmentation": {"size": [10, 12], "counts": "PPPP"}}, "no run lengths"),
+        ({"segmentation": {"size": [10, 12], "counts": "5"}}, "no run lengths of an image of 10 x 12: they do not"),
         ({"segmentation": {"size": [10, 12], "counts": [120]}}, "the mask has no pixels"),
         ({"segmentation": [[1, 1, 5, 5]]}, "a polygon needs two numbers for each of 3 corners"),
-        ({"segmentation": [[1, 1, 5, 5, 9]]}, "a polygon needs two numbers"),
+        ({"segmentation": [[1, 1, 5, 5, 9]]}, "a polygon needs two numbers .* got 5 numbers$"),
+        ({"segmentation": [[1] * 100_001]}, "got 100001 numbers$"),
         ({"segmentation": [[1, 1, 5, 1, 9, 1]]}, "has no area"),
         ({"segmentation": [[1, 1, 50, 1, 9, 8]]}, "the polygon .* is outside the image"),
         ({"segmentation": [[1, 1, float("inf"), 1, 9, 8]]}, "finite number"),
@@ -156,6 +160,30 @@ def test_a_bad_image_is_named_by_its_id(read: Callable[..., Annotations], image:
         assert problem.place.endswith(f"image {image['id']}" if image else "image number 3")
     bad = {problem.image for problem in found.problems}
     assert {each.path for each in found.images if each.objects is None} == bad - {None}
+
+
+def test_ids_written_as_floats_are_those_numbers(read: Callable[..., Annotations]) -> None:
+    """As tables export them; true is no 1."""
+    images = [IMAGES[0] | {"id": 1.0}, *IMAGES[1:]]
+    found = read(annotation(image_id=1), annotation(2.0, image_id=1.0, category_id=90.0), images=images)
+    assert objects(found).labels.tolist() == [0, 1]
+    (problem,) = read(annotation(image_id=True), images=images).problems
+    assert problem.image is None
+    assert "an id is a number or a text, got True" in problem.message
+
+
+def test_masks_are_checked_without_making_pixels(
+    read: Callable[..., Annotations], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading a file takes no decoding, however large its images are."""
+
+    def decode(*_: Any) -> None:
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr(coco, "decode", decode)
+    runs = {"size": [10, 12], "counts": [100, 5, 15]}
+    (found,) = objects(read(annotation(segmentation=runs)))
+    assert isinstance(found.mask, Rle)
 
 
 def test_an_annotation_of_no_image_is_a_problem(read: Callable[..., Annotations]) -> None:
