@@ -19,7 +19,7 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from rich.markup import escape
 
 from alframe import __version__, progress
@@ -239,6 +239,9 @@ def _message(error: BaseException, overrides: Sequence[str], root: str) -> str:
     if no_choice:
         choices = [str(path.relative_to(CONFIGS).with_suffix("")) for path in CONFIGS.rglob("*.yaml")]
         return unknown(no_choice["choice"], choices)
+    missing = [cause.full_key for cause in chain if isinstance(cause, MissingMandatoryValue) and cause.full_key]
+    if missing:
+        return f"{missing[0]} has no value, and only you know it: add {missing[0]}=..."
     no_key = re.search(r"Could not override '(?P<key>[\w./@-]+)'", text)
     return _unknown_key(no_key["key"], overrides, root) if no_key else text
 
@@ -254,7 +257,11 @@ def _unknown_key(key: str, overrides: Sequence[str], root: str) -> str:
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         groups = set(compose(root, return_hydra_config=True).hydra.runtime.choices)
         chosen = [word for word in overrides if word.split("=")[0] in groups and _config_file(word).is_file()]
+        groups |= set(compose(root, overrides=chosen, return_hydra_config=True).hydra.runtime.choices)
         config = compose(root, overrides=chosen)
+    namesakes = [group for group in groups if group != key and group.split("/")[-1] == key.split("/")[-1]]
+    if namesakes:
+        return unknown(key, namesakes)
     for word in overrides:
         if word.startswith(f"{key}=") and (found := _whole_of(key, groups)):
             whole, place = found

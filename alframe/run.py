@@ -90,7 +90,10 @@ def run(parts: Parts, folder: Path, config: Mapping[str, Any]) -> Path:
         RunConflict: the folder belongs to another configuration or process.
         LabelsPending: the oracle has not answered everything yet.
     """
-    data = parts.loader(parts.data, parts.transforms)
+    kind = _kind(parts.learner)
+    if kind is not None:  # before one is built, which may refuse images that are not for it anyway
+        check_labels(kind, parts.data)
+    data = parts.loader(parts.data, parts.transforms, with_masks=kind is None or kind.task == "segmentation")
     make_learner = partial(parts.learner, data.image_shape, data.num_classes, **grown_for(parts.strategy.needs))
     _try_out(parts, data, make_learner)
     config = {**config, "classes": list(parts.data.classes), "data_sha256": fingerprint(parts.data.table)}
@@ -131,12 +134,15 @@ def run(parts: Parts, folder: Path, config: Mapping[str, Any]) -> Path:
     return report
 
 
+def _kind(make: Callable[..., Learner]) -> type[Learner] | None:
+    """The class of what a configuration makes, where it can be told beforehand."""
+    kind = getattr(make, "func", make)
+    return kind if isinstance(kind, type) else None
+
+
 def _try_out(parts: Parts, data: ImageData, make_learner: Callable[[], Learner]) -> None:
     """Build once what every round builds, so that what cannot be built is refused before there is a folder."""
     try:
-        kind = getattr(parts.learner, "func", None)
-        if isinstance(kind, type):  # before one is built, which may refuse images that are not for it anyway
-            check_labels(kind, data.source)
         learner = make_learner()
         check_labels(type(learner), data.source)
         _check_transforms(learner, parts.transforms)

@@ -53,7 +53,7 @@ class Job:
     Attributes:
         model: the folder of the run whose learner predicts.
         model_round: the round that trained it; the last one if ``None``.
-        needs: what to predict, by the names of ``alframe.types.Need``.
+        needs: what to predict, by the names of ``alframe.types.Need``; what is usual for its learner if ``None``.
         output: the folder of the predictions; ``predictions/RUN-roundROUND-DATA`` if ``None``.
         held_out: whether held-out samples are scored too.
         seed: of the posterior's draws.
@@ -66,7 +66,7 @@ class Job:
 
     model: str
     model_round: int | None
-    needs: list[str]
+    needs: list[str] | None
     output: str | None
     held_out: bool
     seed: int
@@ -78,7 +78,8 @@ class Job:
 
     def __post_init__(self) -> None:
         """Refuse needs that nothing can predict."""
-        named_needs(self.needs)
+        if self.needs is not None:
+            named_needs(self.needs)
 
 
 @dataclass(frozen=True)
@@ -162,8 +163,9 @@ def score_pool(
         RunConflict: the run's data are no longer what it began with; the folder holds other predictions, or another
             process writes there.
     """
-    images, needs = job.loader(data, transforms), named_needs(job.needs)
+    images = job.loader(data, transforms)
     learner = make_learner(images.image_shape, len(model.classes), **grown_for(strategy.needs))
+    needs = learner.usual if job.needs is None else named_needs(job.needs)
     check_gives(learner, needs, f"needs=[{','.join(sorted(needs))}]")
     load_weights(learner, model.weights)
     positions = _pool(job, model, data)

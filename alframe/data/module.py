@@ -40,6 +40,7 @@ class ImageData(LightningDataModule):
         workers: processes that read images; 0 reads them in this one. If ``None``, 0 where they are in memory, and else
             one for each core but one, up to 8. Batches do not depend on their number.
         prefetch: batches that each worker reads ahead.
+        with_masks: whether targets have the classes of pixels, where objects have masks.
 
     Attributes:
         source: as given.
@@ -58,6 +59,7 @@ class ImageData(LightningDataModule):
         evaluation_batch_size: int = 512,
         workers: int | None = None,
         prefetch: int = 2,
+        with_masks: bool = True,
     ) -> None:
         super().__init__()
         for name, value, least in (
@@ -75,6 +77,7 @@ class ImageData(LightningDataModule):
         self._evaluation_batch_size = evaluation_batch_size
         self._workers = self._automatic_workers(prefetch) if workers is None else workers
         self._prefetch = prefetch
+        self._with_masks = with_masks and source.has_masks
         self._training: RandomDraws | None = None
         self._validation: InOrder | None = None
         self._prediction: InOrder | None = None
@@ -143,10 +146,7 @@ class ImageData(LightningDataModule):
             whole: images are read at their own size, as what is found in their pixels asks for, though a smaller one
                 would be enough for the tensor.
         """
-        # Whoever predicts looks at no object: those of images that are scored need not be drawn.
-        table = self.source.table
-        labels = np.full(len(positions), None) if table.has_objects else table.labels[positions]
-        self._prediction = InOrder(positions, labels, self._evaluation_batch_size)
+        self._prediction = InOrder(positions, self._unseen(positions), self._evaluation_batch_size)
         self._whole = whole
 
     def train_dataloader(self) -> DataLoader[Batch]:
@@ -186,7 +186,7 @@ class ImageData(LightningDataModule):
         """Read each of these samples once and return those that cannot be decoded, with the reason."""
         if self.source.in_memory:
             return {}
-        requests = InOrder(positions, self.source.table.labels[positions], self._batch_size)
+        requests = InOrder(positions, self._unseen(positions), self._batch_size)
         with bar("inspect", total=len(positions)) as advance:
             for batch in self._loader(requests, self._transforms.for_evaluation()):
                 self.on_before_batch_transfer(batch, 0)
@@ -222,8 +222,13 @@ class ImageData(LightningDataModule):
             if len(values) and (values.min() < 0 or values.max() >= end):
                 raise InvalidInput(f"{name} must lie in 0..{end - 1}, got {values.min()}..{values.max()}")
 
+    def _unseen(self, positions: Positions) -> Labels:
+        """Labels for those who look at none: objects, which would have to be drawn, are left out."""
+        table = self.source.table
+        return np.full(len(positions), None) if table.has_objects else table.labels[positions]
+
     def _with_objects(self, pipeline: Pipeline) -> Pipeline | ObjectPipeline:
-        return ObjectPipeline(pipeline, self.source.has_masks) if self.source.table.has_objects else pipeline
+        return ObjectPipeline(pipeline, self._with_masks) if self.source.table.has_objects else pipeline
 
     def _loader(
         self, requests: RandomDraws | InOrder, pipeline: Pipeline, *, passes: bool = False

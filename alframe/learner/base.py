@@ -34,10 +34,12 @@ class Learner(LightningModule, ABC):
     Attributes:
         task: what it learns, and so how it is evaluated.
         shows: the arrays of ``Predictions`` that a picture of what it sees is drawn from; none, if there is none.
+        usual: those that most strategies read.
     """
 
     task: ClassVar[Task]
     shows: ClassVar[frozenset[Need]] = frozenset()
+    usual: ClassVar[frozenset[Need]]
 
     def __init__(self, *, optimizer: OptimizerFactory, schedule: ScheduleFactory) -> None:
         super().__init__()

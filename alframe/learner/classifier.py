@@ -49,6 +49,7 @@ class Classifier(Learner):
     """
 
     task = "classification"
+    usual = frozenset[Need]({"probs", "embeddings"})
 
     def __init__(
         self,

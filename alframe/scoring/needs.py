@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from typing import cast, get_args
 
@@ -10,10 +10,28 @@ from alframe.data import Source
 from alframe.errors import ConfigurationError, DataError
 from alframe.functional import REDUCTIONS
 from alframe.learner import Learner
-from alframe.types import Need
+from alframe.types import Need, Task
 
-DRAWN = frozenset({"samples", "box_samples", "box_draws", "missed", "pixel_bald", *REDUCTIONS})
+DRAWN: Mapping[Task, frozenset[str]] = {
+    "classification": frozenset({"samples", *REDUCTIONS}),
+    "detection": frozenset({"box_samples", "box_draws", "missed"}),
+    "segmentation": frozenset({"pixel_bald"}),
+}
 """What posterior draws are needed for."""
+
+POSTERIORS: Mapping[Task, str] = {
+    "classification": "learner/posterior",
+    "detection": "learner/detector/posterior",
+    "segmentation": "learner/segmenter/posterior",
+}
+"""Where draws come from on the command line."""
+
+HINTS: Mapping[Task, str] = {
+    "classification": "strategies for boxes (box_...) and pixels (pixel_...) want another learner",
+    "detection": "strategies for boxes begin with box_, and those that read embeddings serve too",
+    "segmentation": "strategies for pixels begin with pixel_, and those that read embeddings serve too",
+}
+"""Which strategies go with a learner."""
 
 PREDICTED: tuple[Need, ...] = tuple(need for need in get_args(Need) if need != "history")
 """What one learner can predict; ``history`` is of all those that a run had."""
@@ -59,12 +77,15 @@ def check_gives(learner: Learner, needs: Collection[Need], asker: str) -> None:
     missing = set(needs) - learner.gives
     if not missing:
         return
-    if missing & DRAWN and learner.task == "classification":
-        what, remedy = "posterior draws", "choose learner/posterior=mc_dropout or learner/posterior=ensemble"
+    what = ", ".join(sorted(missing))
+    if missing == {"missed"}:
+        remedy = "choose learner/detector/posterior=ensemble or flips, whose draws have detections of their own"
+    elif missing <= DRAWN[learner.task]:
+        what, remedy = "posterior draws", f"choose {POSTERIORS[learner.task]}=mc_dropout or ensemble"
     elif missing == {"predicted_loss"}:
-        what, remedy = "predicted_loss", "only one trained with strategy=learning_loss has a head for it"
+        remedy = "only one trained with strategy=learning_loss has a head for it"
     else:
-        what, remedy = ", ".join(sorted(missing)), f"it gives {', '.join(sorted(learner.gives))}"
+        remedy = f"it gives {', '.join(sorted(learner.gives))}; {HINTS[learner.task]}"
     raise ConfigurationError(f"{asker} needs {what} and this {type(learner).__name__} gives none: {remedy}")
 
 
@@ -82,10 +103,11 @@ def check_labels(kind: type[Learner], source: Source, group: str = "learner") ->
     """
     has_objects = source.table.has_objects
     if has_objects == (kind.task == "classification"):
-        there, remedy = ("objects", f"detector or {group}=segmenter") if has_objects else ("classes", "classifier")
+        there, remedy = "classes", f"{group}=classifier, or data with objects, as data=surface_defects"
+        if has_objects:
+            there, remedy = "objects", f"{group}=detector or {group}=segmenter"
         raise ConfigurationError(
-            f"{kind.__name__} does not learn from {there}, and the labels of {source.name} are: "
-            f"choose {group}={remedy}"
+            f"{kind.__name__} does not learn from {there}, and the labels of {source.name} are: choose {remedy}"
         )
     if kind.task == "segmentation" and not source.has_masks:
         raise ConfigurationError(

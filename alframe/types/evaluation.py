@@ -82,8 +82,8 @@ class Detection:
     """A detector on held-out images.
 
     An average precision is COCO's: precision at 101 recalls, mean over the thresholds of overlap from 0.50 to 0.95 and
-    over the classes that occur, at most 100 detections of a class in an image, in [0, 1]; ``None`` where no object is of
-    the kind. Crowds and difficult objects are neither found nor missed.
+    over the classes that occur, at most 100 detections of a class in an image, in [0, 1]; ``None`` where there is no
+    such object. Crowds and difficult objects are neither found nor missed.
 
     Attributes:
         samples: how many images were scored.
@@ -95,8 +95,8 @@ class Detection:
             and ``large`` ones.
         average_recall: share of objects found, mean over the same classes and thresholds.
         class_precision: average precision at an overlap of 0.50 of each class.
-        found: share of the images with an object, in [0, 1], whose highest score exceeds ``alarm_score``; ``None`` where
-            there are no such images, or no others.
+        found: share of the images with an object, in [0, 1], whose highest score exceeds ``alarm_score``; ``None``
+            where there are no such images, or no others.
         alarm_score: the lowest score that no more than ``false_alarms`` of the images without an object exceed;
             ``None`` as for ``found``.
         false_alarms: the share of images without an object, in [0, 1), that may be reported.

@@ -277,7 +277,7 @@ def test_loaders_need_samples(digits: Digits) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"evaluation_batch_size": 0}, {"workers": -1}])
-def test_wrong_loader_settings_are_refused(digits: Digits, wrong: dict[str, int]) -> None:
+def test_wrong_loader_settings_are_refused(digits: Digits, wrong: dict[str, Any]) -> None:
     """Batches have samples and workers are counted from zero."""
     with pytest.raises(ConfigurationError, match=f"loader.{next(iter(wrong))}"):
         ImageData(digits, PLAIN, **wrong)

@@ -47,6 +47,29 @@ def test_boxes_and_masks_move_with_their_image() -> None:
     assert moved > 6
 
 
+def test_random_steps_do_not_toss_the_same_coin() -> None:
+    """Two flips at one in two leave a quarter of the images as they were, and each flip alone happens as often."""
+    source = squares.Squares(2)
+    data = ImageData(source, squares.transforms(train=FLIPS), batch_size=400)
+    data.fit_on(np.ones(400, dtype=np.int64), source.table.labels[np.ones(400, dtype=np.int64)], seed=0)
+    (batch,) = data.train_dataloader()
+    plain = torch.from_numpy(source.pixels[1, ..., 0] / np.float32(255))
+    flips = [plain.flip(axes) for axes in ((), (0,), (1,), (0, 1))]
+    counts = [sum(torch.allclose(image[0] * 0.3 + 0.3, flip, atol=1e-3) for image in batch.images) for flip in flips]
+    assert sum(counts) == 400
+    assert min(counts) > 70
+
+
+def test_masks_are_drawn_for_those_who_learn_from_them() -> None:
+    """A detector has no use for class maps, and may have more classes than these can hold."""
+    source = squares.Squares()
+    data = ImageData(source, squares.transforms(), batch_size=24, with_masks=False)
+    data.fit_on(np.arange(24), source.table.labels, seed=0)
+    (batch,) = data.train_dataloader()
+    assert all(target.classes.numel() == 0 for target in batch.labels)
+    assert any(len(target.boxes) for target in batch.labels)
+
+
 def test_objects_are_resized_with_their_image() -> None:
     """At twice the size boxes are twice as far, class maps as many times as large, and the batch says what size was."""
     source = squares.Squares()

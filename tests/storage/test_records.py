@@ -7,7 +7,7 @@ import pytest
 
 from alframe.errors import RunConflict
 from alframe.storage import load_arrays, load_record, save_arrays, save_record
-from alframe.types import CurvePoint, Classification, PoolView, Predictions, Query, Reliability
+from alframe.types import Classification, CurvePoint, PoolView, Predictions, Query, Reliability
 
 BINS = Reliability((None, 0.1 + 0.2), (None, 1 / 3), (0, 10))
 BEFORE = Classification(10, 1, 0.5, 1.5, 0.2, (None, 0.5), BINS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -74,7 +75,8 @@ class ObjectPipeline:
         Raises:
             ConfigurationError: a step cannot be applied to an image or its objects.
         """
-        self._compose.set_random_seed(seed)
+        # Both generators are shared by the steps, so that one step's draws say nothing of another's.
+        self._compose.set_random_state(np.random.default_rng(seed), random.Random(seed))  # noqa: S311 (no secret is made)
         size = (self.plain.resize.height, self.plain.resize.width)
         pixels = np.empty((len(images), *size, self.plain.channels), dtype=np.uint8)
         targets = []

@@ -46,6 +46,7 @@ class Detector(Learner):
 
     task = "detection"
     shows = frozenset[Need]({"boxes", "box_probs"})
+    usual = shows | {"embeddings"}
 
     def __init__(
         self,
@@ -69,6 +70,7 @@ class Detector(Learner):
                 raise ConfigurationError(f"learner.{name} must lie in [0, 1], got {share}")
         if max_detections < 1:
             raise ConfigurationError(f"learner.max_detections must be at least 1, got {max_detections}")
+        posterior.check(dropout)
         self.posterior = posterior
         self.num_classes = num_classes
         self.networks = nn.ModuleList(architecture(image_shape, num_classes, dropout) for _ in range(posterior.members))
@@ -79,7 +81,9 @@ class Detector(Learner):
         """What the networks and their posterior can say."""
         needs: set[Need] = {"boxes", "box_probs", "box_embeddings", "embeddings"}
         if self.posterior.offers_samples:
-            needs.update(("box_samples", "box_draws", "missed"))
+            needs.update(("box_samples", "box_draws"))
+        if self.posterior.may_miss:
+            needs.add("missed")
         return frozenset(needs)
 
     def loss(self, images: Tensor, targets: Sequence[Target]) -> Tensor:

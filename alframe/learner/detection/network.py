@@ -131,6 +131,8 @@ def torchvision_targets(targets: Sequence[Target], first: int) -> list[dict[str,
 
 def passed_over(boxes: Tensor, target: dict[str, Tensor]) -> Tensor:
     """(n,) whether a box lies mostly in something to be ignored and touches no object: no example of anything."""
+    if len(target["ignored"]) == 0:
+        return torch.zeros(len(boxes), dtype=torch.bool, device=boxes.device)
     inside = _common(boxes, target["ignored"]) >= 0.5 * box_area(boxes)[:, None]
     touching = _common(boxes, target["boxes"]) > 0
     over: Tensor = inside.any(dim=1) & ~touching.any(dim=1)

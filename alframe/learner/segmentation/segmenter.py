@@ -41,6 +41,7 @@ class Segmenter(Learner):
     """
 
     task = "segmentation"
+    usual = frozenset[Need]({"pixel_classes", "pixel_entropy", "pixel_margin", "embeddings"})
     shows = frozenset[Need]({"class_map"})
 
     def __init__(

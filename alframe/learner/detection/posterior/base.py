@@ -19,6 +19,7 @@ class Found:
     Attributes:
         rows: (n,) which image of the batch each is in, ascending.
         boxes: (n, 4) left, top, right and bottom edges, in pixels of the tensor.
+        probs: (n, C + 1) class distributions, the mean over the draws; of views, over the image as it is as well.
         samples: (n, T, C + 1) class distributions under each draw; all background where it does not have the detection.
         draws: (n, T, 4) the box under each draw; zeros where it does not have the detection.
         missed: (B,) scores of what a draw sees and no detection stands for, summed, mean over the draws.
@@ -26,14 +27,10 @@ class Found:
 
     rows: Tensor
     boxes: Tensor
+    probs: Tensor
     samples: Tensor
     draws: Tensor
     missed: Tensor
-
-    @property
-    def probs(self) -> Tensor:
-        """(n, C + 1) the mean over the draws."""
-        return self.samples.mean(dim=1)
 
 
 class DetectionDraws(ABC):
@@ -50,10 +47,15 @@ class DetectionPosterior(ABC):
     Attributes:
         members: how many networks a detector has.
         offers_samples: whether there is more than one draw, so that disagreement between draws means something.
+        may_miss: whether draws have detections of their own, so that some may stand for none of the detector's.
     """
 
     members: int = 1
     offers_samples: bool = True
+    may_miss: bool = True
+
+    def check(self, dropout: float) -> None:  # noqa: B027 (most need nothing)
+        """Refuse a detector with this dropout, if nothing could be drawn from it."""
 
     @abstractmethod
     def draws(self, networks: Sequence[DetectionNetwork], generator: torch.Generator) -> DetectionDraws:

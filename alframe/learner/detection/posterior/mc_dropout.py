@@ -17,6 +17,7 @@ class PointEstimate(DetectionPosterior):
     """One network, no draws: the cheapest, for strategies that read boxes, probabilities and embeddings only."""
 
     offers_samples = False
+    may_miss = False
 
     def draws(
         self,
@@ -38,16 +39,23 @@ class MCDropout(DetectionPosterior):
         draws: T.
     """
 
+    may_miss = False
+
     def __init__(self, draws: int = 20) -> None:
         if draws < 2:
             raise ConfigurationError(f"MC dropout needs at least 2 draws, got learner.posterior.draws={draws}")
         self._draws = draws
 
+    def check(self, dropout: float) -> None:
+        """Nothing can be drawn without dropout."""
+        if dropout == 0:
+            raise ConfigurationError(
+                "MC dropout has nothing to draw: set learner.dropout above 0, or choose learner/detector/posterior=none"
+            )
+
     def draws(self, networks: Sequence[DetectionNetwork], generator: torch.Generator) -> DetectionDraws:
         """The network under T fixed dropout masks."""
         (network,) = networks
-        if network.dropout == 0:
-            raise ConfigurationError("MC dropout has nothing to draw: set learner.dropout above 0")
         return CandidateDraws(network, network.thinned(self._draws, generator))
 
 
@@ -67,11 +75,13 @@ class CandidateDraws(DetectionDraws):
         """The network's detections; their class is that of the mean over the draws, and all boxes are of that class."""
         kept = self._network.detect(images, maps[0], suppression)
         samples, boxes = self._thinned(maps[0], kept)
-        labels = samples.mean(dim=1)[:, :-1].argmax(dim=1)
+        probs = samples.mean(dim=1)
+        labels = probs[:, :-1].argmax(dim=1)
         height, width = images.shape[2:]
         return Found(
             rows=kept.rows,
             boxes=of_class(kept.boxes, labels),
+            probs=probs,
             samples=samples,
             draws=clip_boxes_to_image(of_class(boxes, labels), (height, width)),
             missed=images.new_zeros(len(images)),
