@@ -60,8 +60,9 @@ class Predictions:
     Of a detector, for the K detections that an image has at most, surest first; an image that has fewer has NaN in the
     other rows:
         boxes: (N, K, 4) left, top, right and bottom edge, in pixels of the image.
-        box_probs: (N, K, C + 1) the mean over the draws, background last; a detection's class is the most probable of
-            the C, and its score that class's probability.
+        box_probs: (N, K, C + 1) the mean over the draws, background last; where draws are views of the image, over the
+            image as it is as well. A detection's class is the most probable of the C, and its score that class's
+            probability.
         box_samples: (N, K, T, C + 1) each draw; all background where a draw does not have the detection.
         box_draws: (N, K, T, 4) the box under each draw; of no size where a draw does not have the detection.
         box_embeddings: (N, K, D) features of the region.

@@ -93,7 +93,7 @@ def aligned(seen: Seen, standing_for: NDArray[np.int64], images: int, draws: int
     boxes[where] = seen.boxes[standing]
     scores = seen.probs[:, :-1].amax(dim=1)
     missed = scores.new_zeros(images).index_add(0, seen.rows[~standing], scores[~standing]) / draws
-    return Found(seen.rows[detected], seen.boxes[detected], samples, boxes, missed)
+    return Found(seen.rows[detected], seen.boxes[detected], samples.mean(dim=1), samples, boxes, missed)
 
 
 def own_boxes(kept: Kept) -> Tensor:

@@ -46,7 +46,7 @@ class DetectionPosterior(ABC):
 
     Attributes:
         members: how many networks a detector has.
-        offers_samples: whether there is more than one draw, so that disagreement between draws means something.
+        offers_samples: whether there are draws to compare with the detections and with each other.
         may_miss: whether draws have detections of their own, so that some may stand for none of the detector's.
     """
 

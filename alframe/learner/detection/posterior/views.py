@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import NamedTuple
 
@@ -19,15 +20,18 @@ from alframe.learner.detection.posterior.base import DetectionDraws, DetectionPo
 
 
 class Views(DetectionPosterior):
-    """One network on T views of each image, the same T for every image; the first view is the image as it is.
+    """One network on the image as it is, and on T views of it, the same T for every image.
 
-    The detections are those in the image as it is. In every other view the network's own are matched with them one to
-    one, the surest first, by overlap; what stands for none of them counts as missed.
+    The detections are those in the image as it is. In every view the network's own are matched with them one to one,
+    the surest first, by overlap; what stands for none of them counts as missed. Each view is a draw, and the image as
+    it is none, because it would always agree with itself; class distributions are the mean over it and the views. Of a
+    single view there is one draw: enough for the consistency and the stability of detections, while what compares
+    draws with each other, BALD and the variance of boxes, is zero.
     """
 
     @abstractmethod
     def views(self, image_shape: tuple[int, int, int], generator: torch.Generator) -> Sequence[View]:
-        """All views but the first, of images (channels, height, width)."""
+        """All T views of images (channels, height, width)."""
 
     def draws(self, networks: Sequence[DetectionNetwork], generator: torch.Generator) -> DetectionDraws:
         """The network on each view."""
@@ -48,7 +52,7 @@ class View(NamedTuple):
 
 
 class ViewDraws(DetectionDraws):
-    """A draw for the image as it is, and one for each view."""
+    """A draw for each view."""
 
     def __init__(self, network: DetectionNetwork, views: Sequence[View]) -> None:
         self._network = network
@@ -80,11 +84,17 @@ class ViewDraws(DetectionDraws):
                 )
                 confirmed = matched >= 0
                 stands_for[image.positions[own][confirmed]] = reference[matched[confirmed]]
-        return aligned(seen, stands_for, len(images), len(each))
+        every = aligned(seen, stands_for, len(images), len(each))
+        return replace(
+            every,
+            samples=every.samples[:, 1:],
+            draws=every.draws[:, 1:],
+            missed=every.missed * len(each) / len(self._views),
+        )
 
 
 class Flips(Views):
-    """The image as it is, and mirrored left to right, top to bottom and both (consistency, after CALD, Yu et al. 2022).
+    """The image mirrored left to right, top to bottom and both (consistency, after CALD, Yu et al. 2022).
 
     Choose flips that leave an object what it is.
 
@@ -113,7 +123,7 @@ class Flips(Views):
 
 
 class Noise(Views):
-    """The image as it is, and under Gaussian noise of several levels (localisation stability, after Kao et al. 2018).
+    """The image under Gaussian noise of several levels (localisation stability, after Kao et al. 2018).
 
     Each level has one pattern of noise, the same for every image.
 

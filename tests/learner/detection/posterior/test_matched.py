@@ -13,7 +13,7 @@ from finders import IMAGES, make, outputs, target
 from torch import Tensor
 
 from alframe.errors import ConfigurationError
-from alframe.functional import match_boxes
+from alframe.functional import consistency, localisation_stability, match_boxes, unconfirmed
 from alframe.learner.detection import Ensemble, Flips, Noise, PointEstimate
 from alframe.learner.detection.network import Kept, Suppression
 from alframe.learner.detection.posterior import Found
@@ -102,8 +102,21 @@ def test_the_plain_detections_are_looked_for_in_every_view() -> None:
     found = found_by(Flips(vertical=False), network)
     assert found.rows.tolist() == [0, 1]
     torch.testing.assert_close(found.boxes, torch.tensor([HERE, ELSEWHERE]))
-    torch.testing.assert_close(found.samples, torch.tensor([[PITS, STAINS], [STAINS, NOTHING]]))
-    torch.testing.assert_close(found.draws, torch.tensor([[HERE, HERE], [ELSEWHERE, [0.0] * 4]]))
+    torch.testing.assert_close(found.samples, torch.tensor([[STAINS], [NOTHING]]))
+    torch.testing.assert_close(found.draws, torch.tensor([[HERE], [[0.0] * 4]]))
+    torch.testing.assert_close(found.missed, torch.tensor([0.0, 0.8]))
+    torch.testing.assert_close(found.probs, (torch.tensor([PITS, STAINS]) + torch.tensor([STAINS, NOTHING])) / 2)
+
+
+def test_the_image_as_it_is_does_not_vouch_for_itself() -> None:
+    """No view has anything of it: nothing is stable, everything is to be confirmed, and no agreement is counted."""
+    found = found_by(Noise([0.1, 0.2]), Scripted([[(HERE, PITS)], []], [[], []], [[], [(HERE, PITS)]]))
+    boxes, probs, samples, draws = (
+        values.unsqueeze(0).double().numpy() for values in (found.boxes, found.probs, found.samples, found.draws)
+    )
+    assert localisation_stability(boxes, probs, draws) == 0
+    assert consistency(boxes, probs, samples, draws) == 0
+    np.testing.assert_allclose(unconfirmed(boxes, probs, samples, draws), [[0.8 / 3]])
     torch.testing.assert_close(found.missed, torch.tensor([0.0, 0.8 / 2]))
 
 
@@ -118,14 +131,13 @@ def test_flipped_views_are_the_detector_on_flipped_images() -> None:
     matches = 0
     for row in range(len(images)):
         boxes, labels, _ = _detections(reference, row)
-        draws = np.zeros((len(boxes), 4, 4), dtype=np.float32)
-        draws[:, 0] = boxes
-        for number, view in enumerate(views, start=1):
+        draws = np.zeros((len(boxes), 3, 4), dtype=np.float32)
+        for number, view in enumerate(views):
             own, own_labels, scores = _detections(view, row)
             left, top, right, bottom = own.T
-            if number in (1, 3):
+            if number in (0, 2):
                 top, bottom = side - bottom, side - top
-            if number in (2, 3):
+            if number in (1, 2):
                 left, right = side - right, side - left
             back = np.stack([left, top, right, bottom], axis=1)
             matched = match_boxes(back, scores, own_labels, boxes, labels)
@@ -163,6 +175,18 @@ def test_sure_squares_are_stable_under_little_noise() -> None:
     sure = found["box_probs"][..., :-1].amax(dim=2) > 0.6
     assert sure.sum() >= 10
     assert (found["box_draws"] - found["boxes"].unsqueeze(2))[sure].abs().mean() < 1
+
+
+@pytest.mark.parametrize("posterior", [Ensemble(2), Flips(), Noise([0.1])])
+def test_networks_may_run_in_bfloat16(posterior: Any) -> None:
+    """What they see is matched in single precision."""
+    detector = make(posterior=posterior).eval()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = outputs(detector, IMAGES, {"boxes", "box_probs", "box_samples", "box_draws", "missed"})
+    samples = found["box_samples"][~found["boxes"].isnan().any(dim=2)]
+    assert {values.dtype for values in found.values()} == {torch.float32}
+    assert len(samples) > 0
+    torch.testing.assert_close(samples.sum(dim=2), torch.ones(samples.shape[:2]))
 
 
 @pytest.mark.parametrize(
