@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from alframe.run import run
 from alframe.storage import file_sha256, load_record, open_database
 from alframe.strategy import BoxEntropy, Entropy, PixelEntropy, Ppal, RareClasses
 from alframe.training import FromScratch
-from alframe.types import Annotation, CurvePoint, Preview, Query
+from alframe.types import Annotation, CurvePoint, Objects, Preview, Query
 
 ADAM = partial(torch.optim.Adam, lr=3e-3)
 DETECTOR = partial(
@@ -144,10 +145,13 @@ def test_parts_that_do_not_fit_are_refused_before_there_is_a_folder(
 
 
 def test_boxes_without_masks_are_no_lesson_for_a_segmenter(tmp_path: Path) -> None:
-    """It is refused with the learner that does learn from boxes."""
+    """It is refused with the learner that does learn from boxes, and the image that has the first of them."""
     source = squares.Squares(40)
     source.has_masks = False
-    with pytest.raises(ConfigurationError, match="learner=detector"):
+    first, *others = source.table.labels[5]
+    source.table.labels[5] = Objects((replace(first, mask=None), *others))
+    message = r"has 1 of \d+ objects without a mask, the first in squares/005: choose learner=detector"
+    with pytest.raises(ConfigurationError, match=message):
         start(tmp_path, data=source, learner=SEGMENTER, strategy=PixelEntropy())
 
 

@@ -30,6 +30,15 @@ class Source(ABC):
     classes: tuple[str, ...]
     table: SampleTable
 
+    def lacking_masks(self) -> str:
+        """What it has where ``has_masks`` is false, for a message: how many objects lack theirs, and where first."""
+        table = self.table
+        masks = [(name, each.mask) for name, known in zip(table.ids, table.labels, strict=True) for each in known or ()]
+        without = [name for name, mask in masks if mask is None]
+        if len(without) in (0, len(masks)):
+            return "boxes only"
+        return f"{len(without)} of {len(masks)} objects without a mask, the first in {without[0]}"
+
     @abstractmethod
     def read(self, position: int, side: int | None = None) -> Image:
         """Decode the image in row ``position`` of the table, (H, W, 1 or 3) uint8.

@@ -111,7 +111,8 @@ def check_labels(kind: type[Learner], source: Source, group: str = "learner") ->
         )
     if kind.task == "segmentation" and not source.has_masks:
         raise ConfigurationError(
-            f"{kind.__name__} learns from masks, and {source.name} has boxes only: choose {group}=detector"
+            f"{kind.__name__} learns from masks, and {source.name} has {source.lacking_masks()}: choose "
+            f"{group}=detector"
         )
     if kind.task == "classification" and len(source.classes) < 2:
         raise DataError(f"a classifier needs at least two classes, {source.name} has {list(source.classes)}")

@@ -99,6 +99,20 @@ def test_only_formats_of_masks_have_masks(tmp_path: Path, name: str) -> None:
     assert source.read(0).shape == (*SIZE, 1)
 
 
+def test_one_object_without_a_mask_is_named(tmp_path: Path) -> None:
+    """A segmenter cannot have the set then, and whoever made it wants to know which image to mend."""
+    write_coco(save_set(tmp_path, "images"), tmp_path)
+    file = tmp_path / "annotations/train.json"
+    content = json.loads(file.read_text())
+    for entry in content["annotations"][5:7]:
+        del entry["segmentation"]
+    file.write_text(json.dumps(content))
+    source = CocoSource(str(tmp_path / "images"), str(file))
+    assert not source.has_masks
+    assert source.lacking_masks() == "2 of 9 objects without a mask, the first in 6.png"
+    assert make_voc(tmp_path / "voc").lacking_masks() == "boxes only"
+
+
 def test_the_draw_is_seeded_and_stratified(tmp_path: Path) -> None:
     """A share of each class and of the empty images is held out; the seed says which."""
     write_coco(save_set(tmp_path, "images", 40), tmp_path)
