@@ -7,7 +7,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -165,13 +165,24 @@ def _run(config: DictConfig) -> None:
     from alframe.run import Parts
     from alframe.run import run as run_parts
 
-    plain = _checked(config, Parts)
     hydra = HydraConfig.get()
     folder = Path(hydra.runtime.output_dir)
-    if hydra.mode is RunMode.MULTIRUN and hydra.runtime.choices["hydra/launcher"] != "basic":
-        progress.sign(folder.name)
-    choices = {group: choice for group, choice in hydra.runtime.choices.items() if group.split("/")[0] in plain}
-    run_parts(instantiate(config, _convert_="all"), folder, {"choices": choices, **plain})
+    with _never_left_empty(folder):
+        plain = _checked(config, Parts)
+        if hydra.mode is RunMode.MULTIRUN and hydra.runtime.choices["hydra/launcher"] != "basic":
+            progress.sign(folder.name)
+        choices = {group: choice for group, choice in hydra.runtime.choices.items() if group.split("/")[0] in plain}
+        run_parts(instantiate(config, _convert_="all"), folder, {"choices": choices, **plain})
+
+
+@contextmanager
+def _never_left_empty(folder: Path) -> Iterator[None]:
+    """Hydra makes a folder for every run; take away that of one that was refused."""
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # somebody's, who has written there
+            folder.rmdir()
 
 
 def _score(config: DictConfig) -> None:

@@ -111,6 +111,7 @@ def test_mistakes_get_one_message_and_no_traceback(override: str, message: str, 
     assert message in said(result)
     assert "Traceback" not in said(result)
     assert not list(folder.rglob("run.sqlite"))
+    assert not list(folder.glob("runs/*"))
 
 
 def test_compare_without_runs_says_where_it_looked() -> None:

@@ -151,7 +151,7 @@ def test_held_out_samples_of_the_run_come_only_when_asked_for(folder: Path) -> N
         (f"{MODEL} needs=[embedings]", "did you mean embeddings?"),
         (f"{MODEL} needs=[]", "needs is empty"),
         (f"{MODEL} needs=[history]", "only a run has it"),
-        (f"{MODEL} needs=[predicted_loss]", "strategy=learning_loss does"),
+        (f"{MODEL} needs=[predicted_loss]", "strategy=learning_loss has a head"),
         (f"{MODEL} scoring.blok=3", "did you mean scoring.block"),
         (f"{MODEL} +learner.dropout=0.1", "the configuration has no 'learner'"),
         (f"{MODEL} engine=rai", "did you mean engine/ray"),
@@ -172,7 +172,7 @@ def test_draws_need_a_posterior_that_has_them(tmp_path: Path) -> None:
     alframe("run", "-q", *TINY, "learner/posterior=point_estimate", "cycle.rounds=0", f"hydra.run.dir={path}")
     result = alframe("score", f"model={path}", "needs=[bald]")
     assert result.exit_code == 2
-    assert "needs=[bald] needs posterior draws and this learner offers none" in said(result)
+    assert "needs=[bald] needs posterior draws and this Classifier gives none" in said(result)
 
 
 def test_changed_weights_are_not_used(tmp_path: Path, trained: Path) -> None:
