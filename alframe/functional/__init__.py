@@ -113,6 +113,7 @@ from alframe.functional.segmentation import (
     pixel_dice,
     pixel_iou,
     segmented,
+    stretched,
 )
 from alframe.functional.stream import choose_from_stream
 from alframe.functional.targeted import flqmi, gcmi
@@ -227,6 +228,7 @@ __all__ = [
     "segmented",
     "separation",
     "stochastic_batch",
+    "stretched",
     "typiclust",
     "unconfirmed",
     "unit_length",

@@ -22,12 +22,13 @@ def object_tables(run: RunFolder, classes: Sequence[str]) -> list[tuple[str, Hea
         tables = [
             ("What is taken for what", _detected_as(last, classes, labels)),
             ("Found and missed", _counts(last, classes, labels)),
-            ("Average precision by size", _by_size(run)),
+            ("Average precision by size", _precision_by_size(run)),
         ]
     elif isinstance(last, Segmentation):
         tables = [
             ("What is taken for what", _segmented_as(last, classes, labels)),
             ("Overlap by class", _overlaps(last, classes, labels)),
+            ("Found by size", _found_by_size(run)),
         ]
     else:
         return []
@@ -87,10 +88,19 @@ def _overlaps(last: Segmentation, classes: Sequence[str], labels: int) -> HeatTa
     return share_table(caption, "class", ["IoU", "Dice"], [last.class_iou, last.class_dice], names)
 
 
-def _by_size(run: RunFolder) -> HeatTable:
+def _precision_by_size(run: RunFolder) -> HeatTable:
     by_size = [point.evaluation.by_size for point in run.points if isinstance(point.evaluation, Detection)]
     caption = (
         "mAP of objects by the area of their boxes, in %, against the number of labels. Stronger colour is better."
+    )
+    return _over_curve(run, caption, "pixels / labels", by_size, SIZES)
+
+
+def _found_by_size(run: RunFolder) -> HeatTable:
+    by_size = [point.evaluation.found_by_size for point in run.points if isinstance(point.evaluation, Segmentation)]
+    caption = (
+        "Share of the pixels of objects that get their class, by the area of their masks, in %, against the number of "
+        "labels. Stronger colour is better."
     )
     return _over_curve(run, caption, "pixels / labels", by_size, SIZES)
 

@@ -158,9 +158,9 @@ def _key_figures(run: RunFolder) -> list[tuple[str, str]]:
 
 
 def _at_alarms(evaluation: Evaluation) -> list[tuple[str, str]]:
-    """Of a detector, how many images with a defect it finds at its rate of false alarms."""
-    if not isinstance(evaluation, Detection) or evaluation.found is None:
+    """Of a detector, how many images with a defect it finds at its rate of false alarms, and at which score."""
+    if not isinstance(evaluation, Detection) or evaluation.found is None or evaluation.alarm_score is None:
         return []
-    return [
-        (f"images with objects found, at {percent(evaluation.false_alarms, 0)} false alarms", percent(evaluation.found))
-    ]
+    alarms, score = percent(evaluation.false_alarms, 0), f"{evaluation.alarm_score:.3g}"
+    name = f"images with objects found, at {alarms} false alarms and a score above {score}"
+    return [(name, percent(evaluation.found))]

@@ -156,6 +156,9 @@ class Segmentation:
             either; ``None`` where no image has it.
         class_dice: twice those pixels, by the sum of those that are it and of those predicted so.
         confusion: (C + 1, C + 1) pixels by true class (rows) and predicted class (columns), background first.
+        found_by_size: share of the pixels of ``small`` objects (masks of up to 32 x 32 pixels), ``medium`` ones (up to
+            96 x 96) and ``large`` ones that get their class, in [0, 1]; ``None`` where there is no such object. A mask
+            is one object, as it was annotated; what lies under others does not count.
         slices: mean IoU among the images of each group of the source.
         worst: the images on which the segmenter did worst, worst first.
     """
@@ -168,6 +171,7 @@ class Segmentation:
     class_iou: tuple[float | None, ...]
     class_dice: tuple[float | None, ...]
     confusion: tuple[tuple[int, ...], ...]
+    found_by_size: Mapping[str, float | None] = field(default_factory=dict)
     slices: Mapping[str, float | None] = field(default_factory=dict)
     worst: tuple[Example, ...] = ()
     task: Literal["segmentation"] = "segmentation"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from told import Numbered, ToldSegmenter, data
 
 from alframe.errors import DataError
-from alframe.evaluation import evaluate
+from alframe.evaluation import evaluate, segmentation
 from alframe.evaluation.summary import WORST
 from alframe.functional import segmented
 from alframe.functional.regions import class_map, encode_region
@@ -140,6 +141,37 @@ def test_slices_are_by_group() -> None:
     """Each as if it were alone; images without a group are in none."""
     found = evaluated(TRUTH, [PERFECT[0], PERFECT[1], seen({})], groups=["south", "", "north"])
     assert found.slices == pytest.approx({"north": (9 / 24 + 0 + 0) / 3, "south": 1})
+
+
+def test_found_by_size_is_of_masks_as_they_were_annotated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two pits of one class, one of which another lies on, and a scratch; what is to be ignored has no size."""
+    monkeypatch.setattr(segmentation, "SIZES", {"small": HEIGHT * 3, "medium": HEIGHT * 9, "large": math.inf})
+    truth = Objects(
+        (
+            *of_classes({0: slice(0, 3)}),
+            *of_classes({0: slice(6, 15)}),
+            *of_classes({1: slice(12, 14)}),
+            *of_classes({0: slice(14, 15)}, difficult=True),
+        )
+    )
+    found = evaluated([truth, NOTHING], [seen({0: slice(0, 3), 1: slice(4, 5)}), seen({})])
+    # The first pit is found; of the 6 columns that one sees of the other, 3 are; and of the scratch's 2, both.
+    assert found.found_by_size == {"small": 1.0, "medium": 0.5, "large": None}
+    assert sum(map(sum, found.confusion)) == HEIGHT * (24 - 1 + 24)
+
+
+def test_objects_are_made_of_the_worst_images_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of as many as are shown, where all the others are better."""
+    made = []
+
+    def counted(found: ClassMap, height: int, width: int) -> Objects:
+        made.append(found.shape)
+        return segmented(found, height, width)
+
+    monkeypatch.setattr(segmentation, "segmented", counted)
+    count = WORST + 5
+    evaluated([TRUTH[0]] * count, [seen({})] * WORST + [PERFECT[0]] * 5)
+    assert made == [(HEIGHT, WIDTH)] * WORST
 
 
 def test_one_class_and_more_images_than_are_shown() -> None:

@@ -57,7 +57,7 @@ def _detected(precision: float) -> Evaluation:
         average_recall=precision,
         class_precision=(precision, None),
         found=precision,
-        alarm_score=0.5,
+        alarm_score=0.625,
         false_alarms=0.05,
         confusion=((3, 1, 4), (0, 0, 0), (5, 0, 0)),
         slices={"left": precision, "right": None},
@@ -76,6 +76,7 @@ def _segmented(iou: float) -> Evaluation:
         class_iou=(0.9, iou, None),
         class_dice=(0.95, iou, None),
         confusion=((90, 10, 0), (1, 3, 0), (0, 0, 0)),
+        found_by_size={"small": iou, "medium": 0.75, "large": None},
         slices={"left": iou},
         worst=(Example("s0", 0.25, seen),),
     )

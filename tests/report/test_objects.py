@@ -63,11 +63,12 @@ def test_tables_of_a_detector(make_run: MakeRun) -> None:
 def test_tables_of_a_segmenter(make_run: MakeRun) -> None:
     """Pixels are given as shares of what is there; a class that no image has has no share and no overlap."""
     tables = dict(object_tables(RunFolder.load(make_run(accuracies=(0.5,), task="segmentation")), CLASSES))
-    confusion, overlaps, groups = tables.values()
+    confusion, overlaps, sizes, groups = tables.values()
     assert cells(confusion)["background"] == ["90.0", "10.0", "0.0"]
     assert cells(confusion)["cat"] == ["25.0", "75.0", "0.0"]
     assert set(cells(confusion)["<script>"]) == {"–"}  # noqa: RUF001
     assert cells(overlaps) == {"background": ["90", "95"], "cat": ["50", "50"], "<script>": ["–", "–"]}  # noqa: RUF001
+    assert list(cells(sizes).values()) == [["50"], ["75"], ["–"]]  # noqa: RUF001
     assert cells(groups) == {"left": ["50"]}
 
 
@@ -98,9 +99,9 @@ def test_page_speaks_of_the_tasks_own_metric(
 
 
 def test_found_at_false_alarms_is_a_key_figure(make_run: MakeRun, six_scenes: Source) -> None:
-    """With the rate that it holds at."""
+    """With the rate that it holds at, and the score to set the alarm to."""
     page = write_run_report(make_run(accuracies=(0.5,), task="detection"), six_scenes).read_text()
-    assert "<dt>images with objects found, at 5 % false alarms</dt><dd>50.0 %</dd>" in page
+    assert "<dt>images with objects found, at 5 % false alarms and a score above 0.625</dt><dd>50.0 %</dd>" in page
 
 
 def test_what_was_seen_lies_beside_what_was_said(answered: Path, six_scenes: Source) -> None:

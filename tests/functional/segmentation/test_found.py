@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from alframe.errors import InvalidInput
-from alframe.functional import segmented
+from alframe.functional import segmented, stretched
 from alframe.functional.regions import class_map
 from alframe.types import Objects
 
@@ -35,8 +35,9 @@ def test_every_pixel_of_the_image_has_the_class_under_its_centre(
     classes: NDArray[np.uint8], height: int, width: int
 ) -> None:
     """Against a loop over pixels, larger and smaller, along each side by itself."""
-    found = segmented(classes, height, width)
-    np.testing.assert_array_equal(class_map(found, height, width), slow_stretch(classes, height, width))
+    expected = slow_stretch(classes, height, width)
+    np.testing.assert_array_equal(stretched(classes, height, width), expected)
+    np.testing.assert_array_equal(class_map(segmented(classes, height, width), height, width), expected)
 
 
 def test_objects_have_box_class_and_mask_but_no_score() -> None:
