@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
@@ -13,6 +15,9 @@ from alframe.functional.comparison import mean_and_half_width
 from alframe.report.comparison import Comparison
 from alframe.report.heat_table import ABSENT, HeatTable, shaded
 from alframe.report.results import Reach
+
+HEADING = 12
+"""Headings over numbers are wrapped to so many characters, or to those of the numbers, so that names have the rest."""
 
 
 @dataclass(frozen=True)
@@ -127,9 +132,16 @@ def p_text(p_value: float) -> str:
 
 
 def _rich(table: TextTable) -> Table:
-    shown = Table(title=Text(table.title), title_justify="left", header_style="bold")
-    for index, column in enumerate(table.columns):
-        shown.add_column(Text(column), justify="right" if index else "left", no_wrap=index == 0)
+    """Where there is little room, names are folded and headings wrapped, and no number is cut."""
+    shown = Table(title=Text(table.title), title_justify="left", header_style="bold", box=SIMPLE_HEAD)
+    for index, (heading, *cells) in enumerate(zip(table.columns, *table.rows, strict=True)):
+        shown.add_column(
+            Text(heading),
+            justify="right" if index else "left",
+            overflow="fold",
+            min_width=max(cell_len(word) for cell in cells for word in cell.split()) if index else None,
+            max_width=max(HEADING, *map(cell_len, cells)) if index else None,
+        )
     for row in table.rows:
         shown.add_row(*(Text(cell) for cell in row))
     return shown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from scipy import stats
 
 from alframe.errors import ConfigurationError, DataError
 from alframe.report import Comparison, compare, comparison_tables, find_runs, headline, write_comparison
+from alframe.report.comparison_tables import pair_table, penalty_table, summary_table
 
 MakeRun = Callable[..., Path]
 References = Callable[[str], list[str]]
@@ -168,6 +170,27 @@ def test_terminal_tables(comparison: Comparison) -> None:
     assert "5 (-42 %)" in text
     assert "entropy against random" in text
     assert "is beaten (mean)" in text
+
+
+def test_no_number_is_cut_on_a_narrow_terminal(make_run: MakeRun, tmp_path: Path) -> None:
+    """Long names are folded on 80 columns, and every word of the other cells is there whole."""
+    for rank, name in enumerate(("bald_with_posterior_mc_dropout_from_stage_none", "entropy_of_an_ensemble", "random")):
+        for seed in range(3):
+            make_run(name * 2 if rank < 2 else name, seed, (0.5, 0.8 - 0.02 * rank - 0.001 * seed, 0.95))
+    comparison = compare(find_runs([tmp_path]))
+    console = Console(file=io.StringIO(), width=80)
+    for shown in comparison_tables(comparison):
+        console.print(shown)
+    assert isinstance(console.file, io.StringIO)
+    lines = console.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    penalties = penalty_table(comparison)
+    assert penalties is not None
+    cells = [
+        *(cell for table in (summary_table, pair_table) for _, *row in table(comparison).rows for cell in row),
+        *(cell.text for _, row in penalties.rows for cell in row),
+    ]
+    assert Counter(" ".join(cells).split()) <= Counter(" ".join(lines).split())
 
 
 def test_one_strategy_alone(make_run: MakeRun, tmp_path: Path) -> None:
