@@ -146,9 +146,9 @@ def test_held_out_samples_of_the_run_come_only_when_asked_for(folder: Path) -> N
     ("overrides", "message"),
     [
         ("model=nowhere", "nowhere is not the folder of a run"),
-        ("", "Missing mandatory value: model"),
+        ("", "model has no value"),
         (f"{MODEL} model_round=7", "trained in rounds 0 to 1"),
-        (f"{MODEL} needs=[embedings]", "did you mean embeddings?"),
+        (f"{MODEL} needs=[embedings]", "did you mean embeddings or box_embeddings?"),
         (f"{MODEL} needs=[]", "needs is empty"),
         (f"{MODEL} needs=[history]", "only a run has it"),
         (f"{MODEL} needs=[predicted_loss]", "strategy=learning_loss has a head"),

@@ -48,7 +48,7 @@ def named_needs(names: Iterable[str]) -> frozenset[Need]:
         ['embeddings', 'probs']
         >>> named_needs(["embedings"])
         Traceback (most recent call last):
-        alframe.errors.ConfigurationError: nothing called 'embedings' can be predicted; did you mean embeddings?
+        alframe.errors.ConfigurationError: nothing called 'embedings' can be predicted; did you mean embeddings or box_embeddings?
     """
     names = list(names)
     if not names:

@@ -9,6 +9,7 @@ from finders import IMAGES, make, target
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alframe.learner.detection import PointEstimate
 from alframe.learner.detection.network import Suppression, of_class, passed_over, torchvision_targets
 from alframe.learner.detection.one_stage import exclusive
 
@@ -31,7 +32,7 @@ def test_nothing_is_passed_over_where_nothing_is_ignored() -> None:
 @pytest.mark.parametrize("architecture", ["retinanet", "fcos", "ssdlite"])
 def test_an_image_that_is_to_be_ignored_as_a_whole_teaches_a_one_stage_detector_nothing(architecture: str) -> None:
     """No gradient but from anchors that lie outside for the most part, of which there are none here."""
-    detector = make(architecture, dropout=0.0)
+    detector = make(architecture, dropout=0.0, posterior=PointEstimate())
     crowd = target([[-64, -64, 96, 96]], [-1], [True])
     detector.loss(IMAGES[:1], [crowd]).backward()  # type: ignore[no-untyped-call]
     assert all(weights.grad is None or (weights.grad == 0).all() for weights in detector.parameters())
