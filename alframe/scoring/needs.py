@@ -46,9 +46,9 @@ def named_needs(names: Iterable[str]) -> frozenset[Need]:
     Examples:
         >>> sorted(named_needs(["probs", "embeddings"]))
         ['embeddings', 'probs']
-        >>> named_needs(["embedings"])
+        >>> named_needs(["hed"])
         Traceback (most recent call last):
-        alframe.errors.ConfigurationError: nothing called 'embedings' can be predicted; did you mean embeddings or box_embeddings?
+        alframe.errors.ConfigurationError: nothing called 'hed' can be predicted; did you mean head?
     """
     names = list(names)
     if not names:
