@@ -12,20 +12,17 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from hydra import compose, initialize_config_dir
 from hydra import main as hydra_main
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
 from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from rich.markup import escape
 
 from alframe import __version__, progress
 from alframe.cli.configs_folder import CONFIGS
 from alframe.cli.mistakes import CONFIGURATION_ERRORS, explanation
-from alframe.configuration import check, flatten, unknown
+from alframe.configuration import check
 from alframe.errors import AlframeError, LabelsPending
 
 __all__ = ["CONFIGS", "INTERRUPTED", "app", "main", "register_resolvers"]
