@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import count
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from pytorch_lightning import Trainer
@@ -19,18 +20,23 @@ from alframe.data import ImageData
 from alframe.errors import ConfigurationError, DataError, LabelsPending, PoolExhausted
 from alframe.evaluation import evaluate
 from alframe.functional.randomness import derive_seed, generator
+from alframe.gate import Gate
 from alframe.learner import Classifier, Learner, save_weights
 from alframe.learners import Learners
+from alframe.memory import Memory
 from alframe.oracle import Oracle
 from alframe.pool import Pool, State
 from alframe.progress import say
+from alframe.registry import PromotionLog, Registry
+from alframe.replay import Replay
 from alframe.scoring import Scoring
 from alframe.stopping import StoppingRule
-from alframe.storage import Journal, load_record, save_record
+from alframe.storage import Journal, artefact, load_record, save_record
 from alframe.strategy import Strategy
-from alframe.survey import Survey, artefact
-from alframe.training import FromScratch
-from alframe.types import CurvePoint, Progress, Query
+from alframe.succession import Succession
+from alframe.survey import Survey
+from alframe.training import Training
+from alframe.types import Beginning, CurvePoint, Progress, Query
 
 log = logging.getLogger(__name__)
 
@@ -44,16 +50,18 @@ class Plan:
         batch: labels in each further query.
         rounds: how many further queries, unless a stopping rule ends the run before.
         validation: labelled samples held out for early stopping and calibration; never queried, nor counted as queried.
+        gate: labelled samples held out for comparing a challenger with the champion; never queried either.
     """
 
     initial: int = 20
     batch: int = 20
     rounds: int = 10
     validation: int = 0
+    gate: int = 0
 
     def __post_init__(self) -> None:
         """Refuse numbers that make no run."""
-        for name, least in (("initial", 1), ("batch", 1), ("rounds", 0), ("validation", 0)):
+        for name, least in (("initial", 1), ("batch", 1), ("rounds", 0), ("validation", 0), ("gate", 0)):
             if getattr(self, name) < least:
                 raise ConfigurationError(f"cycle.{name} must be at least {least}, got {getattr(self, name)}")
 
@@ -63,7 +71,8 @@ class Cycle:
     """A pool, a learner, a strategy, an oracle, and the journal that holds them together.
 
     Round 0 labels the first set, which ``cold_start`` chooses without a learner. Each further round queries through
-    the learner of the round before; every round ends with a newly trained learner and its evaluation. All random
+    the champion; every round ends with a newly trained learner, its evaluation, and the decision whether it is champion
+    from now on. All random
     decisions are derived from ``seed``, the round and the step, so that a run that was killed and started again
     decides as one that was not. What ``candidates`` keep from round to round lies in ``cache``.
     """
@@ -73,7 +82,8 @@ class Cycle:
     pool: Pool
     make_learner: Callable[[], Learner]
     make_trainer: Callable[..., Trainer]
-    training: FromScratch
+    replay: Replay
+    training: Training
     calibration: Calibration
     cold_start: Strategy
     strategy: Strategy
@@ -82,7 +92,12 @@ class Cycle:
     candidates: Candidates
     scoring: Scoring
     cache: Path
+    gate: Gate
+    registry: Registry
+    promotions: PromotionLog
     journal: Journal
+    name: str
+    config: Mapping[str, Any]
     seed: int
 
     def run(self) -> str:
@@ -94,21 +109,56 @@ class Cycle:
         """
         self._inspect()
         for round in range(self.plan.rounds + 1):
-            self._predict(round)
-            try:
-                query = self._query(round)
-            except PoolExhausted as exhausted:
-                return str(exhausted)
-            if reason := self.stopping.reason(self._progress(round, query)):
-                return reason
-            self._survey.preview(query)
-            self._ask(query)
-            self._collect(query)
-            self._train(round)
-            self._evaluate(round)
-            if reason := self.stopping.reason(self._progress(round + 1)):
-                return reason
+            if ending := self._round(round, "the run's plan"):
+                return ending
         return f"all {self.plan.rounds} rounds are done"
+
+    def go_on(self, cause: str, key: str = "") -> str:
+        """Do one round more, or end the one that was interrupted, and return what came of it.
+
+        Args:
+            cause: why, for people.
+            key: names the request; one that was met already begins nothing. Empty for a request like no other.
+
+        Raises:
+            LabelsPending: the oracle has not answered everything; ask again when it has.
+            ConfigurationError: the run has not ended its first round.
+        """
+        if not self.journal.done(0, "promote"):
+            raise ConfigurationError("the run has no champion yet: let `alframe run` end its first round")
+        self._inspect()
+        for round in count():
+            if not self.journal.done(round, "begin"):
+                break
+            if not self.journal.done(round, "promote"):
+                return self._round(round, cause, key) or f"round {round} is done"
+            if key and load_record(self.journal.path(round, "begin"), Beginning).key == key:
+                return f"round {round} was this cycle already"
+        if len(self.pool.in_state(State.UNLABELLED)) == 0:
+            return "no unlabelled samples are left: add some with `alframe pool add`"
+        if reason := self.stopping.reason(self._progress(round)):
+            return reason
+        return self._round(round, cause, key) or f"round {round} is done"
+
+    def _round(self, round: int, cause: str, key: str = "") -> str | None:
+        """Every step of a round that is not done yet; the reason, if it is to be the last one."""
+        self._succession.begin(round, cause, key)
+        self._predict(round)
+        try:
+            query = self._query(round)
+        except PoolExhausted as exhausted:
+            return str(exhausted)
+        if reason := self.stopping.reason(self._progress(round, query)):
+            return reason
+        self._survey.preview(query)
+        self._ask(query)
+        self._collect(query)
+        self._train(round)
+        self._evaluate(round)
+        self._succession.decide(round)
+        self._succession.register(round)
+        self._succession.promote(round)
+        return self.stopping.reason(self._progress(round + 1))
 
     def _inspect(self) -> None:
         if not self.journal.done(0, "inspect"):
@@ -143,7 +193,7 @@ class Cycle:
                 chosen = strategy.select(unlabelled, budget, labelled=labelled, rng=rng)
                 scores = None if chosen.scores is None else tuple(chosen.scores.tolist())
                 ids = tuple(unlabelled.ids[chosen.positions].tolist())
-                model = self._learners.version(round - 1)
+                model = self._learners.version(round)
                 save_record(path, Query(round, ids, scores, type(strategy).__name__, model))
         # The weights can give the predictions again, and over many rounds they would fill the disk.
         self.journal.discard(round, "predict", folder=True)
@@ -178,23 +228,21 @@ class Cycle:
         self._learners.remember(round, learner)
 
     def _fit(self, round: int) -> Learner:
-        positions, labels = self.pool.labelled()
-        if len(positions) == 0:
-            raise DataError(f"round {round} has no labelled sample to train on: the ledger says why they are set aside")
+        samples, base = self._memory.training_set(round), self._learners.base(round)
         learner = self.training.fit(
             self.make_learner,
             self.data,
-            positions,
-            labels,
+            samples,
             self.make_trainer,
             validation=self.pool.in_state(State.VALIDATION),
             seed=derive_seed(self.seed, round, "train"),
+            base=self._learners.of(base) if base is not None and self.training.continues else None,
         )
-        lost = np.isin(positions, list(self.data.unreadable))
+        lost = np.isin(samples.positions, list(self.data.unreadable))
         if not lost.any():
             return learner
         if lost.all():
-            raise DataError(f"none of the {len(positions)} labelled images can be read: are they still there?")
+            raise DataError(f"none of the {len(samples)} labelled images can be read: are they still there?")
         # Some were lost on the way. Train on the others alone, as a run does that is killed here and started again.
         self._survey.set_aside_unreadable(round)
         return self._fit(round)
@@ -241,5 +289,34 @@ class Cycle:
             cache=self.cache,
             journal=self.journal,
             batch=self.plan.batch,
+            seed=self.seed,
+        )
+
+    @cached_property
+    def _memory(self) -> Memory:
+        return Memory(
+            data=self.data,
+            pool=self.pool,
+            learners=self._learners,
+            replay=self.replay,
+            training=self.training,
+            make_trainer=self.make_trainer,
+            journal=self.journal,
+            seed=self.seed,
+        )
+
+    @cached_property
+    def _succession(self) -> Succession:
+        return Succession(
+            data=self.data,
+            pool=self.pool,
+            learners=self._learners,
+            make_trainer=self.make_trainer,
+            gate=self.gate,
+            registry=self.registry,
+            log=self.promotions,
+            journal=self.journal,
+            name=self.name,
+            config=self.config,
             seed=self.seed,
         )

@@ -1,15 +1,20 @@
-"""The learners of a run: each round trains one, and the next rounds look through it."""
+"""The learners of a run: each round trains one, and later rounds look through the champion of their time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from alframe.errors import RunConflict
 from alframe.learner import Learner, load_weights
-from alframe.storage import Journal, file_sha256
+from alframe.storage import Journal, file_sha256, load_record
+from alframe.types import Beginning
+
+IN_MEMORY = 2
+"""A challenger and the champion."""
 
 
 class Learners:
-    """Learners by round; the latest stays in memory, the others lie in the journal as weights.
+    """Learners by round; the latest two stay in memory, the others lie in the journal as weights.
 
     Args:
         make: builds an untrained learner.
@@ -31,8 +36,26 @@ class Learners:
 
     def remember(self, round: int, learner: Learner) -> None:
         """Keep what ``round`` has just trained, so that it need not be loaded; earlier ones are let go."""
-        self._latest = {round: learner}
+        self._latest[round] = learner
+        while len(self._latest) > IN_MEMORY:
+            del self._latest[min(self._latest)]
+
+    def base(self, round: int) -> int | None:
+        """The round that trained the champion as it was when ``round`` began; ``None`` if there was none."""
+        return load_record(self._journal.path(round, "begin"), Beginning).base
+
+    def before(self, round: int) -> Learner:
+        """The champion as it was when ``round`` began.
+
+        Raises:
+            RunConflict: there was none.
+        """
+        base = self.base(round)
+        if base is None:
+            raise RunConflict(f"round {round} began without a champion")
+        return self.of(base)
 
     def version(self, round: int) -> str:
-        """SHA-256 of the weights of ``round``; empty before the first."""
-        return file_sha256(self._journal.path(round, "train")) if round >= 0 else ""
+        """SHA-256 of the weights of the champion as it was when ``round`` began; empty if there was none."""
+        base = self.base(round)
+        return "" if base is None else file_sha256(self._journal.path(base, "train"))

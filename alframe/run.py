@@ -20,17 +20,20 @@ from alframe.cycle import Cycle, Plan
 from alframe.data import ImageData, Source, Transforms
 from alframe.errors import AlframeError, ConfigurationError
 from alframe.functional.randomness import generator
+from alframe.gate import Gate
 from alframe.learner import Learner
 from alframe.logfile import log_to
 from alframe.oracle import Oracle
 from alframe.pool import Ledger, Pool, fingerprint
 from alframe.progress import say
+from alframe.registry import PromotionLog, Registry
+from alframe.replay import Replay
 from alframe.report import write_run_report
 from alframe.scoring import Scoring, check_gives, check_labels, grown_for
 from alframe.stopping import StoppingRule
 from alframe.storage import Journal, claim_folder
 from alframe.strategy import Strategy
-from alframe.training import FromScratch
+from alframe.training import Training
 
 log = logging.getLogger(__name__)
 
@@ -49,12 +52,15 @@ class Parts:
         cold_start: chooses the first labelled set; sees pixel embeddings at most.
         strategy: chooses every further query.
         oracle: builds the oracle over a source.
+        replay: chooses which old samples are trained on again.
         training: fits a learner.
         calibration: scales its probabilities to what held-out samples say.
         trainer: builds a Lightning Trainer.
         stopping: ends the run before its last round.
         candidates: restricts each query to a part of the pool.
         scoring: how predictions on the pool are kept.
+        gate: decides whether a learner replaces the champion.
+        registry: builds, over the run's folder, what keeps every version.
         cycle: how far to go.
     """
 
@@ -67,12 +73,15 @@ class Parts:
     cold_start: Strategy
     strategy: Strategy
     oracle: Callable[[Source], Oracle]
-    training: FromScratch
+    replay: Replay
+    training: Training
     calibration: Calibration
     trainer: Callable[..., Trainer]
     stopping: StoppingRule
     candidates: Candidates
     scoring: Scoring
+    gate: Gate
+    registry: Callable[[Path], Registry]
     cycle: Plan
 
 
@@ -108,9 +117,11 @@ def run(parts: Parts, folder: Path, config: Mapping[str, Any]) -> Path:
                 Ledger(engine),
                 validation=parts.cycle.validation,
                 rng=generator(parts.seed, "validation"),
+                gate=parts.cycle.gate,
             ),
             make_learner=make_learner,
             make_trainer=parts.trainer,
+            replay=parts.replay,
             training=parts.training,
             calibration=parts.calibration,
             cold_start=parts.cold_start,
@@ -120,7 +131,12 @@ def run(parts: Parts, folder: Path, config: Mapping[str, Any]) -> Path:
             candidates=parts.candidates,
             scoring=parts.scoring,
             cache=folder / "cache",
+            gate=parts.gate,
+            registry=parts.registry(folder),
+            promotions=PromotionLog(engine),
             journal=Journal(engine, folder),
+            name=parts.name,
+            config=config,
             seed=parts.seed,
         )
         try:

@@ -209,8 +209,8 @@ def _pool(job: Job, model: TrainedModel, data: Source) -> Positions:
         return np.flatnonzero(~data.table.held_out | job.held_out)
     wanted = [State.UNLABELLED, State.TEST] if job.held_out else [State.UNLABELLED]
     with _database(model.run) as database:
-        rng = generator(model.config["seed"], "validation")
-        pool = Pool(data.table, Ledger(database), validation=model.config["cycle"]["validation"], rng=rng)
+        rng, plan = generator(model.config["seed"], "validation"), model.config["cycle"]
+        pool = Pool(data.table, Ledger(database), validation=plan["validation"], rng=rng, gate=plan.get("gate", 0))
         return np.flatnonzero(np.isin(pool.states(), wanted))
 
 

@@ -19,7 +19,15 @@ from alframe.learner import pixel_embeddings
 from alframe.learners import Learners
 from alframe.pool import Pool, State
 from alframe.scoring import Scoring, keep, predict, score, seen
-from alframe.storage import MANIFEST, Journal, read_manifest, read_predictions, save_arrays, save_record
+from alframe.storage import (
+    MANIFEST,
+    Journal,
+    artefact,
+    read_manifest,
+    read_predictions,
+    save_arrays,
+    save_record,
+)
 from alframe.types import Need, Positions, Predictions, Preview, Query
 
 
@@ -104,7 +112,7 @@ class Survey:
         round = query.round
         if round == 0 or self.journal.done(round, "preview"):
             return
-        learner = self.learners.of(round - 1)
+        learner = self.learners.before(round)
         if learner.shows:
             with self.journal.step(round, "preview", artefact(round, "preview.json")) as path:
                 positions, seed = self.pool.positions(query.ids), derive_seed(self.seed, round, "preview")
@@ -142,13 +150,13 @@ class Survey:
         seed = derive_seed(self.seed, round, "predict")
         if needs and round > 0:
             score(
-                self.learners.of(round - 1),
+                self.learners.before(round),
                 self.data,
                 positions,
                 needs,
                 self.make_trainer,
                 manifest,
-                model=self.learners.version(round - 1),
+                model=self.learners.version(round),
                 seed=seed,
                 scoring=self.scoring,
             )
@@ -161,8 +169,3 @@ class Survey:
         labelled, labels = self.pool.labelled()
         found = labels[np.searchsorted(labelled, self.pool.positions(known.ids))]
         return replace(known, objects=found) if self.pool.table.has_objects else replace(known, labels=found)
-
-
-def artefact(round: int, name: str) -> str:
-    """Where a round keeps a file, relative to the run's folder."""
-    return f"round-{round:03d}/{name}"

@@ -16,7 +16,7 @@ from alframe.data.transforms import Target
 from alframe.learner import Detector, quiet_trainer, schedules
 from alframe.learner.detection import FCOS, DetectionPosterior, FasterRCNN, MCDropout, RetinaNet, SSDLite
 from alframe.training import FromScratch
-from alframe.types import Need
+from alframe.types import Need, TrainingSet
 
 SIDE = 32
 ARCHITECTURES: dict[str, Any] = {
@@ -94,8 +94,7 @@ def trained(architecture: str = "faster_rcnn", *, one_class: bool = False, epoch
     detector = FromScratch(epochs=epochs, epoch_size=0).fit(
         partial(build, architecture, 1 if one_class else 2, dropout=0.1, score_threshold=0.05),
         data(source),
-        rows,
-        source.table.labels[rows],
+        TrainingSet(rows, source.table.labels[rows]),
         partial(quiet_trainer, accelerator="cpu"),
         validation=rows[:8],
         seed=0,

@@ -32,7 +32,7 @@ from alframe.run import run
 from alframe.scoring import predict
 from alframe.storage import load_record
 from alframe.training import FromScratch
-from alframe.types import Classification, CurvePoint
+from alframe.types import Classification, CurvePoint, TrainingSet
 
 trainer = partial(quiet_trainer, accelerator="cpu")
 POSTERIORS = [PointEstimate(), MCDropout(4), Ensemble(2)]
@@ -119,7 +119,12 @@ def test_training_neither_reads_nor_changes_the_scaling() -> None:
 
         positions = np.arange(30)
         learner = FromScratch(epochs=2, epoch_size=32).fit(
-            make, data, positions, data.source.table.labels[positions], trainer, validation=np.arange(30, 40), seed=0
+            make,
+            data,
+            TrainingSet(positions, data.source.table.labels[positions]),
+            trainer,
+            validation=np.arange(30, 40),
+            seed=0,
         )
         assert learner.scaling.factor.tolist() == [factor] * 3
         assert learner.scaling.offset.tolist() == [0.5] * 3

@@ -25,6 +25,7 @@ from alframe.data import Batch, ImageData
 from alframe.data.dataset import InOrder, RandomDraws
 from alframe.learner import Classifier, PointEstimate, base, processes_of, quiet_trainer
 from alframe.training import FromScratch
+from alframe.types import TrainingSet
 
 VALIDATION = np.arange(100, 131)
 
@@ -74,8 +75,7 @@ def fit(devices: int, batch_size: int, monkeypatch: pytest.MonkeyPatch) -> Fitte
     learner = FromScratch(epochs=12, epoch_size=64, patience=2).fit(
         make_learner,
         data,
-        positions,
-        data.source.table.labels[positions],
+        TrainingSet(positions, data.source.table.labels[positions]),
         make_trainer,
         validation=VALIDATION,
         seed=0,

@@ -15,8 +15,11 @@ from alframe.calibration import Uncalibrated
 from alframe.candidates import WholePool
 from alframe.cycle import Plan
 from alframe.data import Image, ImageData, Source, Transforms
+from alframe.gate import Open
 from alframe.learner import Classifier, MCDropout, SmallCNN, quiet_trainer, schedules
 from alframe.oracle import Simulated
+from alframe.registry import LocalRegistry
+from alframe.replay import KeepAll
 from alframe.run import Parts
 from alframe.scoring import Scoring
 from alframe.stopping import Never
@@ -85,12 +88,15 @@ def parts(**changes: Any) -> Parts:
         "cold_start": Random(),
         "strategy": Entropy(),
         "oracle": Simulated,
+        "replay": KeepAll(),
         "training": FromScratch(epochs=2, epoch_size=32),
         "calibration": Uncalibrated(),
         "trainer": partial(quiet_trainer, accelerator="cpu"),
         "stopping": Never(),
         "candidates": WholePool(),
         "scoring": Scoring(),
+        "gate": Open(),
+        "registry": LocalRegistry,
         "cycle": Plan(initial=6, batch=4, rounds=2),
     }
     return Parts(**(options | changes))

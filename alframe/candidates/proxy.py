@@ -16,8 +16,8 @@ from alframe.learner import Learner
 from alframe.scoring import Scoring, check_gives, check_labels, grown_for, score, were_read
 from alframe.storage import MANIFEST, read_predictions
 from alframe.strategy import Strategy
-from alframe.training import FromScratch
-from alframe.types import Positions
+from alframe.training import Training
+from alframe.types import Positions, TrainingSet
 
 
 class ProxyShortlist(Candidates):
@@ -35,7 +35,7 @@ class ProxyShortlist(Candidates):
     """
 
     def __init__(
-        self, *, learner: Callable[..., Learner], training: FromScratch, strategy: Strategy, size: int = 10_000
+        self, *, learner: Callable[..., Learner], training: Training, strategy: Strategy, size: int = 10_000
     ) -> None:
         if size < 1:
             raise ConfigurationError(f"candidates.size must be at least 1, got {size}")
@@ -64,8 +64,7 @@ class ProxyShortlist(Candidates):
         proxy = self._training.fit(
             partial(self._untrained, data.image_shape, data.num_classes),
             data,
-            situation.labelled,
-            situation.labels,
+            TrainingSet(situation.labelled, situation.labels),
             situation.make_trainer,
             validation=np.empty(0, dtype=np.int64),
             seed=derive_seed(situation.seed, "train"),

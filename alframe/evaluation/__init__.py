@@ -9,11 +9,21 @@ from pytorch_lightning import Trainer
 from alframe.data import ImageData
 from alframe.evaluation.classification import evaluate_classifier, score
 from alframe.evaluation.detection import evaluate_detector, score_detections
+from alframe.evaluation.outcomes import ClassifierOutcomes, outcomes
 from alframe.evaluation.segmentation import evaluate_segmenter
 from alframe.learner import Learner
 from alframe.types import Evaluation, Positions, Task
 
-__all__ = ["evaluate", "evaluate_classifier", "evaluate_detector", "evaluate_segmenter", "score", "score_detections"]
+__all__ = [
+    "ClassifierOutcomes",
+    "evaluate",
+    "evaluate_classifier",
+    "evaluate_detector",
+    "evaluate_segmenter",
+    "outcomes",
+    "score",
+    "score_detections",
+]
 
 _EVALUATIONS: Mapping[Task, Callable[..., Evaluation]] = {
     "classification": evaluate_classifier,

@@ -21,6 +21,7 @@ class State(IntEnum):
     SET_ASIDE = 2
     VALIDATION = 3
     TEST = 4
+    GATE = 5
 
 
 class Pool:
@@ -32,19 +33,33 @@ class Pool:
         validation: how many labelled training samples to hold out for early stopping and calibration; they are never
             queried.
         rng: draws them.
+        gate: how many more to hold out for comparing models; they are never queried either.
+        first: how many samples there were when the run began, of which both are drawn; all if ``None``.
     """
 
-    def __init__(self, table: SampleTable, ledger: Ledger, *, validation: int, rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        table: SampleTable,
+        ledger: Ledger,
+        *,
+        validation: int,
+        rng: np.random.Generator,
+        gate: int = 0,
+        first: int | None = None,
+    ) -> None:
         self.table = table
         self.ledger = ledger
         self._position = {sample_id: position for position, sample_id in enumerate(table.ids.tolist())}
         self._fixed = np.where(table.held_out & table.known, State.TEST, State.UNLABELLED)
-        candidates = np.flatnonzero(~table.held_out & table.known)
-        if not 0 <= validation <= len(candidates):
-            raise ConfigurationError(
-                f"cannot hold out {validation} validation samples: the training part has {len(candidates)} with a label"
-            )
-        self._fixed[rng.choice(candidates, validation, replace=False)] = State.VALIDATION
+        candidates = np.flatnonzero((~table.held_out & table.known)[:first])
+        for name, count, state in (("validation", validation, State.VALIDATION), ("gate", gate, State.GATE)):
+            if not 0 <= count <= len(candidates):
+                raise ConfigurationError(
+                    f"cannot hold out {count} {name} samples: the training part has {len(candidates)} with a label"
+                )
+            drawn = rng.choice(candidates, count, replace=False)
+            self._fixed[drawn] = state
+            candidates = np.setdiff1d(candidates, drawn)
 
     def positions(self, ids: Sequence[str] | Ids) -> Positions:
         """Table positions of these ids, in that order."""

@@ -3,7 +3,7 @@
 from alframe.storage.arrays import load_arrays, save_arrays
 from alframe.storage.artifacts import file_sha256, whole_file
 from alframe.storage.database import open_database, sqlite_url
-from alframe.storage.journal import Journal, JournalEntry
+from alframe.storage.journal import Journal, JournalEntry, artefact
 from alframe.storage.origin import ORIGIN, Origin
 from alframe.storage.predictions import (
     MANIFEST,
@@ -27,6 +27,7 @@ __all__ = [
     "Precision",
     "PredictionStore",
     "Request",
+    "artefact",
     "claim_folder",
     "file_sha256",
     "hold_folder",

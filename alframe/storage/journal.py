@@ -114,5 +114,10 @@ class Journal:
             return None if row is None else _entry(row)
 
 
+def artefact(round: int, name: str) -> str:
+    """Where a round keeps a file, relative to the run's folder."""
+    return f"round-{round:03d}/{name}"
+
+
 def _entry(row: JournalRow) -> JournalEntry:
     return JournalEntry(row.round, row.step, row.artefact, row.sha256, row.seconds, row.finished_at)

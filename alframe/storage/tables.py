@@ -68,3 +68,54 @@ class JournalRow(Base):
     sha256: Mapped[str | None]
     seconds: Mapped[float] = mapped_column(Double)
     finished_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class PromotionRow(Base):
+    """One change of the champion. Rows are only ever added; the last one says who the champion is."""
+
+    __tablename__ = "promotions"
+
+    entry: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    round: Mapped[int]
+    former: Mapped[int | None]
+    kind: Mapped[str]
+    reason: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class TriggerRow(Base):
+    """One evaluation of the triggers: ``cause`` is JSON, ``outcome`` what came of it. Rows are only ever added."""
+
+    __tablename__ = "triggers"
+
+    entry: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    trigger: Mapped[str]
+    fired: Mapped[bool]
+    cause: Mapped[str]
+    outcome: Mapped[str]
+    round: Mapped[int | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class ArrivalRow(Base):
+    """One sample that came to the pool after the run began. Rows are only ever added.
+
+    ``position`` counts from 0 in the order of arrival; ``file`` is relative to the run's folder; ``objects`` and
+    ``evidence`` are JSON.
+    """
+
+    __tablename__ = "arrivals"
+
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    sample_id: Mapped[str] = mapped_column(unique=True)
+    file: Mapped[str]
+    sha256: Mapped[str] = mapped_column(unique=True)
+    perceptual_hash: Mapped[str] = mapped_column(index=True)
+    label: Mapped[int | None]
+    objects: Mapped[str | None]
+    group: Mapped[str]
+    cost: Mapped[float] = mapped_column(Double)
+    evidence: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=now)

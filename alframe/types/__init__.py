@@ -15,16 +15,24 @@ from alframe.types.evaluation import (
     Task,
 )
 from alframe.types.objects import Label, Mask, Object, Objects, Polygons, Rle, label_array
+from alframe.types.outcomes import Outcomes
 from alframe.types.predictions import Need, Predictions, Selection
 from alframe.types.progress import PoolView, Preview, Progress
 from alframe.types.samples import Annotation, Query, SampleTable
+from alframe.types.succession import Beginning, Cause, Check, Decision, Drift, ReplayRecord, Verdict
+from alframe.types.training import TrainingSet
 
 __all__ = [
     "UNLABELLED",
     "Annotation",
+    "Beginning",
+    "Cause",
+    "Check",
     "Classification",
     "CurvePoint",
+    "Decision",
     "Detection",
+    "Drift",
     "Evaluation",
     "Example",
     "Floats",
@@ -35,6 +43,7 @@ __all__ = [
     "Need",
     "Object",
     "Objects",
+    "Outcomes",
     "Polygons",
     "PoolView",
     "Positions",
@@ -43,10 +52,13 @@ __all__ = [
     "Progress",
     "Query",
     "Reliability",
+    "ReplayRecord",
     "Rle",
     "SampleTable",
     "Segmentation",
     "Selection",
     "Task",
+    "TrainingSet",
+    "Verdict",
     "label_array",
 ]

@@ -16,6 +16,7 @@ from alframe.learner import Classifier, Ensemble, PointEstimate, load_weights, q
 from alframe.learner.loss_prediction import LossHead, ranking_loss
 from alframe.scoring import predict
 from alframe.training import FromScratch
+from alframe.types import TrainingSet
 
 trainer = partial(quiet_trainer, accelerator="cpu")
 
@@ -28,7 +29,9 @@ def fitted(*, predicts_loss: bool, **changes: object) -> Classifier:
     data = ImageData(source, tiny.transforms(), batch_size=16)
     labels = source.table.labels[positions]
     training = FromScratch(epochs=3, epoch_size=64)
-    return training.fit(make, data, positions, labels, trainer, validation=np.array([], dtype=np.int64), seed=0)
+    return training.fit(
+        make, data, TrainingSet(positions, labels), trainer, validation=np.array([], dtype=np.int64), seed=0
+    )
 
 
 def test_the_ranking_loss_is_the_shortfall_of_the_order() -> None:

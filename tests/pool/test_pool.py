@@ -30,7 +30,7 @@ def test_every_sample_is_in_exactly_one_state() -> None:
     label(pool, second, None)
     parts = [pool.in_state(state) for state in State]
     assert sorted(np.concatenate(parts).tolist()) == list(range(60))
-    assert [len(part) for part in parts] == [60 - 15 - 5 - 2, 1, 1, 5, 15]
+    assert [len(part) for part in parts] == [60 - 15 - 5 - 2, 1, 1, 5, 15, 0]
 
 
 def test_labels_come_from_the_ledger_not_from_the_source() -> None:

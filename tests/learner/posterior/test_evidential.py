@@ -24,6 +24,7 @@ from alframe.learner import Classifier, Evidential, quiet_trainer
 from alframe.learner.posterior.dirichlet import LEAST_LEVEL, DirichletDraws, _quantile_polynomials, kl_to_uniform
 from alframe.learner.posterior.evidential import STEEPEST, concentration
 from alframe.training import FromScratch
+from alframe.types import TrainingSet
 
 
 def rng(seed: int = 0) -> torch.Generator:
@@ -174,8 +175,7 @@ def fit_bars() -> tuple[Classifier, ImageData]:
     learner = FromScratch(epochs=20, epoch_size=128).fit(
         partial(tiny.learner(posterior=Evidential()), data.image_shape, data.num_classes),
         data,
-        positions,
-        data.source.table.labels[positions],
+        TrainingSet(positions, data.source.table.labels[positions]),
         partial(quiet_trainer, accelerator="cpu"),
         validation=np.flatnonzero(data.source.table.held_out)[:20],
         seed=0,

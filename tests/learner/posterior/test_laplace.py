@@ -24,6 +24,7 @@ from alframe.learner.posterior import LastLayerLaplace
 from alframe.learner.posterior.laplace import PRECISIONS, PriorRule, Structure, precision_of_highest_evidence
 from alframe.learner.posterior.weight_spread import WeightSpread
 from alframe.training import FromScratch
+from alframe.types import TrainingSet
 
 CLASSES, WIDTH = 3, 4
 STRUCTURES: tuple[Structure, ...] = ("full", "kron", "diag")
@@ -224,8 +225,7 @@ def fit_bars(count: int = 60, source: Source | None = None, **changes: Any) -> t
     learner = FromScratch(epochs=12, epoch_size=128).fit(
         partial(tiny.learner(**({"posterior": LastLayerLaplace()} | changes)), data.image_shape, data.num_classes),
         data,
-        positions,
-        data.source.table.labels[positions],
+        TrainingSet(positions, data.source.table.labels[positions]),
         partial(quiet_trainer, accelerator="cpu"),
         validation=np.empty(0, dtype=np.int64),
         seed=0,
@@ -326,7 +326,7 @@ def test_a_training_image_that_can_be_read_again_shifts_no_label(monkeypatch: py
     positions, labels = np.arange(10), data.source.table.labels[:10]
     make = partial(tiny.learner(posterior=LastLayerLaplace()), (1, 8, 8), CLASSES)
     training, trainer = FromScratch(epochs=1, epoch_size=0), partial(quiet_trainer, accelerator="cpu")
-    training.fit(make, data, positions, labels, trainer, validation=positions[:0], seed=0)
+    training.fit(make, data, TrainingSet(positions, labels), trainer, validation=positions[:0], seed=0)
     np.testing.assert_array_equal(seen[0], labels)
 
 

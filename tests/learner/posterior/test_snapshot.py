@@ -18,6 +18,7 @@ from alframe.errors import ConfigurationError
 from alframe.learner import Backbone, Classifier, SnapshotEnsemble, load_weights, quiet_trainer, save_weights, schedules
 from alframe.run import run
 from alframe.training import FromScratch
+from alframe.types import TrainingSet
 
 trainer = partial(quiet_trainer, accelerator="cpu")
 NONE = np.empty(0, dtype=np.int64)
@@ -61,7 +62,7 @@ def fit(watch: Watch, members: int = 3, training: FromScratch | None = None, **c
     make_learner: Callable[[], Classifier] = partial(tiny.learner(**options), (1, 8, 8), 3)
     labels = source.table.labels[positions]
     training = training or FromScratch(epochs=7, epoch_size=32)
-    return training.fit(make_learner, data, positions, labels, watched, validation=NONE, seed=0)
+    return training.fit(make_learner, data, TrainingSet(positions, labels), watched, validation=NONE, seed=0)
 
 
 def test_snapshots_of_a_known_descent() -> None:

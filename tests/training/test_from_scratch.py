@@ -15,6 +15,7 @@ from alframe.errors import ConfigurationError
 from alframe.evaluation import evaluate_classifier
 from alframe.learner import Classifier, quiet_trainer, schedules
 from alframe.training import FromScratch
+from alframe.types import TrainingSet
 
 trainer = partial(quiet_trainer, accelerator="cpu")
 NONE = np.empty(0, dtype=np.int64)
@@ -28,7 +29,9 @@ def fit(
     validation = changes.pop("validation", NONE)
     make_learner = partial(tiny.learner(**changes), data.image_shape, data.num_classes)
     labels = data.source.table.labels[positions]
-    return training.fit(make_learner, data, positions, labels, make_trainer, validation=validation, seed=seed), data
+    return training.fit(
+        make_learner, data, TrainingSet(positions, labels), make_trainer, validation=validation, seed=seed
+    ), data
 
 
 def test_it_learns() -> None:

@@ -1,7 +1,8 @@
-"""Fit a learner to the labels at hand."""
+"""What every way of training is: one loop of epochs, and what comes before it."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,13 +18,13 @@ from alframe.functional.randomness import derive_seed
 from alframe.learner import Advance, Learner, Relay, Unreadable, processes_of, torch_seed
 from alframe.progress import bar
 from alframe.scoring import predict, were_read
-from alframe.types import Labels, Positions
+from alframe.types import Positions, TrainingSet
 
 Trained = TypeVar("Trained", bound=Learner)
 
 
-class FromScratch:
-    """Train a new learner from new initial weights.
+class Training(ABC):
+    """Trains a learner on labelled samples.
 
     Args:
         epochs: the most epochs to train.
@@ -31,7 +32,14 @@ class FromScratch:
             the number of optimiser steps does not shrink with the labels.
         patience: stop after so many epochs without a better ``val_loss`` (``train_loss`` if no validation samples
             are held out) and go back to the best weights; ``None`` trains all epochs.
+
+    Attributes:
+        continues: whether training begins from the learner that it is given, where there is one.
+        recalls: whether it reads what was recalled of old samples.
     """
+
+    continues: bool = False
+    recalls: bool = False
 
     def __init__(self, *, epochs: int = 30, epoch_size: int = 512, patience: int | None = None) -> None:
         for name, value, least in (
@@ -49,31 +57,32 @@ class FromScratch:
         self,
         make_learner: Callable[[], Trained],
         data: ImageData,
-        positions: Positions,
-        labels: Labels,
+        samples: TrainingSet,
         make_trainer: Callable[..., Trainer],
         *,
         validation: Positions,
         seed: int,
+        base: Learner | None = None,
     ) -> Trained:
-        """A learner trained on the samples at ``positions`` with ``labels``.
+        """A learner trained on ``samples``.
 
         Args:
             make_learner: builds an untrained learner.
             data: reads the images.
-            positions: (n,) into the source's table.
-            labels: (n,) class indices, from the label ledger.
+            samples: what to train on.
             make_trainer: builds a Trainer, given ``max_epochs``, ``validate``, ``callbacks`` and ``on_all_devices``.
             validation: positions held out for early stopping; may be empty.
             seed: of the initial weights, the order of the samples, augmentation and dropout.
+            base: the learner to begin from, which is left as it is; ``None`` for the first one.
 
         Raises:
             ConfigurationError: the learner cannot be trained in this way.
             DataError: the learner's posterior reads the training set, and none of it can be read.
         """
         data.fit_on(
-            positions,
-            labels,
+            samples.positions,
+            samples.labels,
+            weights=samples.weights,
             epoch_size=self._epoch_size,
             validation=validation if len(validation) else None,
             seed=derive_seed(seed, "order"),
@@ -87,7 +96,8 @@ class FromScratch:
         ):
             learner = make_learner()
             self.check(learner)
-            learner.prepare(labels)
+            learner.prepare(samples.labels)
+            self.begin(learner, base, samples)
             stopping = self._stopping("val_loss" if len(validation) else "train_loss", Path(folder))
             trainer = make_trainer(
                 max_epochs=self._epochs,
@@ -102,8 +112,12 @@ class FromScratch:
                     learner.load_state_dict(torch.load(callback.best_model_path, weights_only=True)["state_dict"])
         learner.eval()
         if learner.reads_training_set:
-            _fit_posterior(learner, data, positions, labels, make_trainer)
+            _fit_posterior(learner, data, samples, make_trainer)
         return learner
+
+    @abstractmethod
+    def begin(self, learner: Learner, base: Learner | None, samples: TrainingSet) -> None:
+        """Give the new learner what it begins with: weights of ``base``, a teacher."""
 
     def check(self, learner: Learner) -> None:
         """Refuse a learner that cannot be trained in this way, before anything is computed.
@@ -130,13 +144,13 @@ class FromScratch:
 def _fit_posterior(
     learner: Learner,
     data: ImageData,
-    positions: Positions,
-    labels: Labels,
+    samples: TrainingSet,
     make_trainer: Callable[..., Trainer],
 ) -> None:
     """One pass over the training set, as it looks to an evaluation, for what the posterior learns from it."""
+    positions = samples.positions
     predictions = predict(learner, data, positions, {"embeddings"}, make_trainer, seed=0, description="posterior")
     if len(predictions) == 0 or predictions.embeddings is None:
         raise DataError(f"none of the {len(positions)} labelled images can be read: a posterior needs some")
     read = were_read(data, positions, predictions)
-    learner.fit_posterior(torch.from_numpy(predictions.embeddings), torch.from_numpy(labels[read]))
+    learner.fit_posterior(torch.from_numpy(predictions.embeddings), torch.from_numpy(samples.labels[read]))

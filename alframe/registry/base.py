@@ -1,0 +1,67 @@
+"""What every registry is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alframe.registry.promotions import PromotionLog
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """What a version of a model is made of.
+
+    Attributes:
+        name: the run's.
+        round: the round that trained it.
+        files: by name, what it consists of: the weights, as safetensors, and records.
+        sha256: of each file.
+        tags: where it comes from, by name: data window, ledger version, trigger, decision, code version.
+        metrics: its evaluation.
+        config: the run's resolved configuration.
+    """
+
+    name: str
+    round: int
+    files: Mapping[str, Path]
+    sha256: Mapping[str, str]
+    tags: Mapping[str, str]
+    metrics: Mapping[str, float]
+    config: Mapping[str, Any]
+
+
+class Registry(ABC):
+    """Keeps versions where others find them, with aliases that follow the promotion log.
+
+    Args:
+        folder: of the run.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @abstractmethod
+    def register(self, version: ModelVersion) -> str:
+        """Keep a version and return its name there; a version that is there already is not kept twice."""
+
+    @abstractmethod
+    def follow(self, log: PromotionLog) -> None:
+        """Set the aliases ``champion``, ``challenger`` and ``previous`` to what the log says; may be repeated.
+
+        The challenger is the latest version that is not champion and was trained after it.
+        """
+
+
+class LocalRegistry(Registry):
+    """The run's own folder: the weights lie there already, and the promotion log says which are the champion's."""
+
+    def register(self, version: ModelVersion) -> str:
+        """Nothing is to be done."""
+        return str(version.round)
+
+    def follow(self, log: PromotionLog) -> None:
+        """There is no alias besides the log."""

@@ -1,0 +1,31 @@
+"""All, or nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from alframe.replay.base import Replay, because
+from alframe.types import Predictions
+
+
+class KeepAll(Replay):
+    """Every sample is trained on again: for a pool that is all at hand.
+
+    Args:
+        new_weight: share of the draws that go to new samples, in (0, 1]; ``None`` to draw every sample equally often.
+    """
+
+    def __init__(self, *, new_weight: float | None = None) -> None:
+        super().__init__(capacity=None, new_weight=new_weight)
+
+    def choose(self, old: Predictions, capacity: int, rng: np.random.Generator) -> dict[int, str]:  # noqa: ARG002 (no choice)
+        """All of them."""
+        return because(np.arange(len(old)), "all are kept")
+
+
+class NewOnly(KeepAll):
+    """No old sample is trained on again: what a learner forgets is then there to be seen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.capacity = 0

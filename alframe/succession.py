@@ -1,0 +1,132 @@
+"""How one champion follows another: a round begins from it, a gate compares, the registry keeps, the log promotes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning import Trainer
+
+from alframe import __version__
+from alframe.data import ImageData
+from alframe.errors import RunConflict
+from alframe.evaluation import outcomes
+from alframe.functional.randomness import derive_seed, generator
+from alframe.gate import Gate, Trial
+from alframe.learner import Learner
+from alframe.learners import Learners
+from alframe.pool import Pool, State
+from alframe.progress import say
+from alframe.registry import ModelVersion, PromotionLog, Registry
+from alframe.storage import Journal, artefact, file_sha256, load_record, save_record
+from alframe.types import Beginning, CurvePoint, Decision, Outcomes, ReplayRecord
+
+FILES = {"weights.safetensors": "train", "replay.json": "replay", "decision.json": "gate", "beginning.json": "begin"}
+"""What a version consists of, and the steps that wrote it."""
+
+
+@dataclass(frozen=True)
+class Succession:
+    """The steps ``begin``, ``gate``, ``register`` and ``promote`` of a round.
+
+    Attributes:
+        data: reads the images.
+        pool: the samples and their states.
+        learners: of the rounds.
+        make_trainer: builds a Lightning Trainer.
+        gate: decides.
+        registry: keeps versions.
+        log: says who is champion.
+        journal: of the run.
+        name: of the run.
+        config: of the run, as plain values.
+        seed: of the run.
+    """
+
+    data: ImageData
+    pool: Pool
+    learners: Learners
+    make_trainer: Callable[..., Trainer]
+    gate: Gate
+    registry: Registry
+    log: PromotionLog
+    journal: Journal
+    name: str
+    config: Mapping[str, Any]
+    seed: int
+
+    def begin(self, round: int, cause: str, key: str = "") -> Beginning:
+        """Fix what the round begins from."""
+        if not self.journal.done(round, "begin"):
+            champion = self.log.champion
+            if round > 0 and champion is None:
+                raise RunConflict("no champion was ever promoted in this run: it was begun by an earlier version")
+            with self.journal.step(round, "begin", artefact(round, "beginning.json")) as path:
+                classes = tuple(self.data.source.classes)
+                save_record(path, Beginning(round, champion, cause, len(self.pool.table), classes, key))
+        return load_record(self.journal.path(round, "begin"), Beginning)
+
+    def decide(self, round: int) -> Decision:
+        """Hold the learner of ``round`` against the champion."""
+        if not self.journal.done(round, "gate"):
+            with self.journal.step(round, "gate", artefact(round, "decision.json")) as path:
+                save_record(path, self.gate.decide(lambda: self._trial(round), generator(self.seed, round, "gate")))
+        return load_record(self.journal.path(round, "gate"), Decision)
+
+    def register(self, round: int) -> None:
+        """Keep the learner of ``round``, whatever was decided."""
+        if not self.journal.done(round, "register"):
+            with self.journal.step(round, "register"):
+                self.registry.register(self._version(round))
+
+    def promote(self, round: int) -> None:
+        """Make the learner of ``round`` champion, if that was decided."""
+        if not self.journal.done(round, "promote"):
+            decision = self.decide(round)
+            stands = self.log.champion in (self.learners.base(round), round)  # nobody rolled it back meanwhile
+            promoted = decision.promoted and stands
+            with self.journal.step(round, "promote"):
+                if promoted:
+                    self.log.promote(round, key=f"round/{round}", reason=decision.reason)
+                self.registry.follow(self.log)
+            reason = decision.reason if stands else "the champion that it was compared with was changed meanwhile"
+            if self.gate.compares:
+                say(f"round {round:>3}   {'promoted' if promoted else 'not promoted'}: {reason}")
+
+    def _trial(self, round: int) -> Trial:
+        base = self.learners.base(round)
+        return Trial(
+            challenger=self._outcomes(self.learners.of(round)),
+            champion=None if base is None else self._outcomes(self.learners.of(base)),
+        )
+
+    def _outcomes(self, learner: Learner) -> Outcomes:
+        held_out, seed = self.pool.in_state(State.GATE), derive_seed(self.seed, "gate")
+        return outcomes(learner, self.data, held_out, self.make_trainer, seed=seed)
+
+    def _version(self, round: int) -> ModelVersion:
+        files: dict[str, Path] = {name: self.journal.path(round, step) for name, step in FILES.items()}
+        beginning = load_record(files["beginning.json"], Beginning)
+        record = load_record(files["replay.json"], ReplayRecord)
+        decision = load_record(files["decision.json"], Decision)
+        point = load_record(self.journal.path(round, "evaluate"), CurvePoint)
+        return ModelVersion(
+            name=self.name,
+            round=round,
+            files=files,
+            sha256={name: file_sha256(path) for name, path in files.items()},
+            tags={
+                "samples": str(beginning.samples),
+                "labels": str(point.labels),
+                "ledger": str(record.ledger),
+                "base": str(beginning.base),
+                "cause": beginning.cause,
+                "verdict": decision.verdict,
+                "promoted": str(decision.promoted).lower(),
+                "code": __version__,
+            },
+            metrics=point.evaluation.metrics,
+            config=self.config,
+        )

@@ -1,0 +1,52 @@
+"""What every trigger is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from alframe.trigger.log import Evaluated
+from alframe.types import Cause, CurvePoint, Drift
+
+
+@dataclass(frozen=True, eq=False)
+class Signals:
+    """What is known when triggers are evaluated.
+
+    Attributes:
+        now: this moment, in UTC.
+        last_cycle: when the last cycle ended, in UTC; ``None`` before the first.
+        curve: the evaluations of all rounds, oldest first.
+        arrivals: how many samples arrived since the last cycle began.
+        labels: how many labels came in since then, from people at work.
+        metrics: values measured in production since then, by name, oldest first.
+        drift: what each monitor says of the samples that arrived since then; empty if there were too few.
+        requests: reasons that people gave for a cycle.
+        past: the evaluations of triggers so far, oldest first.
+    """
+
+    now: datetime
+    last_cycle: datetime | None
+    curve: tuple[CurvePoint, ...] = ()
+    arrivals: int = 0
+    labels: int = 0
+    metrics: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    drift: tuple[Drift, ...] = ()
+    requests: tuple[str, ...] = ()
+    past: tuple[Evaluated, ...] = ()
+
+
+class Trigger(ABC):
+    """Says whether a cycle is due.
+
+    Attributes:
+        reads_drift: whether it reads ``Signals.drift``, which costs a pass over what arrived.
+    """
+
+    reads_drift: bool = False
+
+    @abstractmethod
+    def evaluate(self, signals: Signals) -> Cause:
+        """What it finds, with the figures that it looked at, whether it fires or not."""
