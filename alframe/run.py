@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import Trainer
 from rich.markup import escape
+from sqlalchemy import Engine
 
 from alframe import __version__
 from alframe.calibration import Calibration
@@ -88,6 +90,23 @@ class Parts:
 def run(parts: Parts, folder: Path, config: Mapping[str, Any]) -> Path:
     """Start a run in ``folder``, or go on with it, and return the path of its report.
 
+    Raises:
+        LabelsPending: the oracle has not answered everything yet.
+        AlframeError: see ``opened``.
+    """
+    with opened(parts, folder, config) as cycle:
+        say(f"[bold]{escape(parts.name)}[/] in {escape(str(folder))}")
+        ending = cycle.run()
+        log.info("run ended", extra={"reason": ending})
+        report = write_run_report(folder, cycle.data.source)
+        say(f"{ending}; report: {escape(str(report))}")
+    return report
+
+
+@contextmanager
+def opened(parts: Parts, folder: Path, config: Mapping[str, Any]) -> Iterator[Cycle]:
+    """Hold ``folder`` for the run that these parts make, and give its cycle; what goes wrong in the block is logged.
+
     Args:
         parts: put together to a cycle.
         folder: the run's own; holds everything that the run writes.
@@ -97,57 +116,61 @@ def run(parts: Parts, folder: Path, config: Mapping[str, Any]) -> Path:
         ConfigurationError: the parts do not fit together, or one cannot be built.
         DataError: fewer than two classes, nothing to train or to test on.
         RunConflict: the folder belongs to another configuration or process.
-        LabelsPending: the oracle has not answered everything yet.
     """
-    kind = _kind(parts.learner)
-    if kind is not None:  # before one is built, which may refuse images that are not for it anyway
-        check_labels(kind, parts.data)
-    data = parts.loader(parts.data, parts.transforms, with_masks=kind is None or kind.task == "segmentation")
-    make_learner = partial(parts.learner, data.image_shape, data.num_classes, **grown_for(parts.strategy.needs))
-    _try_out(parts, data, make_learner)
+    _try_out(parts)
     config = {**config, "classes": list(parts.data.classes), "data_sha256": fingerprint(parts.data.table)}
     with claim_folder(folder, config) as engine, log_to(folder / "alframe.log"):
         log.info("run started", extra={"version": __version__, "config": config})
-        say(f"[bold]{escape(parts.name)}[/] in {escape(str(folder))}")
-        cycle = Cycle(
-            plan=parts.cycle,
-            data=data,
-            pool=Pool(
-                parts.data.table,
-                Ledger(engine),
-                validation=parts.cycle.validation,
-                rng=generator(parts.seed, "validation"),
-                gate=parts.cycle.gate,
-            ),
-            make_learner=make_learner,
-            make_trainer=parts.trainer,
-            replay=parts.replay,
-            training=parts.training,
-            calibration=parts.calibration,
-            cold_start=parts.cold_start,
-            strategy=parts.strategy,
-            oracle=parts.oracle(parts.data),
-            stopping=parts.stopping,
-            candidates=parts.candidates,
-            scoring=parts.scoring,
-            cache=folder / "cache",
-            gate=parts.gate,
-            registry=parts.registry(folder),
-            promotions=PromotionLog(engine),
-            journal=Journal(engine, folder),
-            name=parts.name,
-            config=config,
-            seed=parts.seed,
-        )
         try:
-            ending = cycle.run()
+            yield _put_together(parts, folder, config, engine, parts.data)
         except Exception:
             log.exception("run failed")
             raise
-        log.info("run ended", extra={"reason": ending})
-        report = write_run_report(folder, parts.data)
-        say(f"{ending}; report: {escape(str(report))}")
-    return report
+
+
+def _put_together(parts: Parts, folder: Path, config: Mapping[str, Any], engine: Engine, source: Source) -> Cycle:
+    """The cycle over ``source``, whose first samples are those of ``parts.data``."""
+    data = _data(parts, source)
+    return Cycle(
+        plan=parts.cycle,
+        data=data,
+        pool=Pool(
+            source.table,
+            Ledger(engine),
+            validation=parts.cycle.validation,
+            rng=generator(parts.seed, "validation"),
+            gate=parts.cycle.gate,
+            first=len(parts.data.table),
+        ),
+        make_learner=_learner(parts, data),
+        make_trainer=parts.trainer,
+        replay=parts.replay,
+        training=parts.training,
+        calibration=parts.calibration,
+        cold_start=parts.cold_start,
+        strategy=parts.strategy,
+        oracle=parts.oracle(source),
+        stopping=parts.stopping,
+        candidates=parts.candidates,
+        scoring=parts.scoring,
+        cache=folder / "cache",
+        gate=parts.gate,
+        registry=parts.registry(folder),
+        promotions=PromotionLog(engine),
+        journal=Journal(engine, folder),
+        name=parts.name,
+        config=config,
+        seed=parts.seed,
+    )
+
+
+def _data(parts: Parts, source: Source) -> ImageData:
+    kind = _kind(parts.learner)
+    return parts.loader(source, parts.transforms, with_masks=kind is None or kind.task == "segmentation")
+
+
+def _learner(parts: Parts, data: ImageData) -> Callable[[], Learner]:
+    return partial(parts.learner, data.image_shape, data.num_classes, **grown_for(parts.strategy.needs))
 
 
 def _kind(make: Callable[..., Learner]) -> type[Learner] | None:
@@ -156,11 +179,15 @@ def _kind(make: Callable[..., Learner]) -> type[Learner] | None:
     return kind if isinstance(kind, type) else None
 
 
-def _try_out(parts: Parts, data: ImageData, make_learner: Callable[[], Learner]) -> None:
+def _try_out(parts: Parts) -> None:
     """Build once what every round builds, so that what cannot be built is refused before there is a folder."""
+    kind = _kind(parts.learner)
+    if kind is not None:  # before one is built, which may refuse images that are not for it anyway
+        check_labels(kind, parts.data)
+    data = _data(parts, parts.data)
     try:
-        learner = make_learner()
-        check_labels(type(learner), data.source)
+        learner = _learner(parts, data)()
+        check_labels(type(learner), parts.data)
         _check_transforms(learner, parts.transforms)
         parts.training.check(learner)
         learner.make_optimizer(learner.parameters())
