@@ -27,6 +27,7 @@ from alframe.functional.comparison import (
     paired_p_value,
     penalty_matrix,
 )
+from alframe.functional.continual import average_forgetting, backward_transfer
 from alframe.functional.coverage import (
     coverage_radius,
     facility_location,
@@ -125,7 +126,9 @@ __all__ = [
     "affordable",
     "alfa_mix",
     "area_under_curve",
+    "average_forgetting",
     "average_precision",
+    "backward_transfer",
     "badge",
     "badge_factorised",
     "bait",
