@@ -35,7 +35,7 @@ from alframe.training import FromScratch
 from alframe.types import Classification, CurvePoint, TrainingSet
 
 trainer = partial(quiet_trainer, accelerator="cpu")
-POSTERIORS = [PointEstimate(), MCDropout(4), Ensemble(2)]
+POSTERIORS = [PointEstimate(), MCDropout(4), MCDropout(4, from_stage="head"), Ensemble(2)]
 
 
 def fitted(calibration: Calibration, posterior: Posterior, count: int = 200) -> tuple[Classifier, ImageData, Any]:

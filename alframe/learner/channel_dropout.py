@@ -37,7 +37,7 @@ class ChannelDropout(Backbone):
         if from_stage not in names:
             raise ConfigurationError(
                 f"dropout cannot begin from stage {from_stage!r} of this backbone: "
-                f"learner.posterior.from_stage is one of {', '.join(names)}"
+                f"learner.posterior.from_stage is one of {', '.join(names)}, head, last_layer"
             )
         self.backbone = backbone
         self.width, self.hidden, self.channel_axis = backbone.width, backbone.hidden, backbone.channel_axis

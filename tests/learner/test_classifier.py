@@ -27,7 +27,10 @@ def draws(classifier: Classifier, seed: int = 0) -> Draws:
     return classifier.draws(torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize(("posterior", "count"), [(PointEstimate(), 1), (MCDropout(7), 7), (Ensemble(3), 3)])
+@pytest.mark.parametrize(
+    ("posterior", "count"),
+    [(PointEstimate(), 1), (MCDropout(7), 7), (MCDropout(7, from_stage="head"), 7), (Ensemble(3), 3)],
+)
 def test_probabilities_are_the_mean_of_the_draws(posterior: PointEstimate, count: int) -> None:
     """Whatever the posterior, there are T draws, each a distribution, and ``probs`` is their mean."""
     classifier = make(posterior=posterior)

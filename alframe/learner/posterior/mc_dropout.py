@@ -16,28 +16,30 @@ from alframe.learner.head import Head
 from alframe.learner.network import Network
 from alframe.learner.posterior.base import Draws, HeadDraws, LastLayerDraws, Posterior, some_at_once
 
+HEAD = "head"
 LAST_LAYER = "last_layer"
 
 
 class MCDropout(Posterior):
     """Dropout kept on (Gal and Ghahramani 2016), with the same masks for every sample.
 
-    With dropout in the head alone, the whole backbone runs once per image. Before the last layer alone, which costs
-    next to nothing, all layers but that one do. From a stage of the backbone on, whole channels are dropped too, before
-    that stage and every later one, in training as in the draws: what lies before it runs once per image, the rest once
-    per draw.
+    What lies before the first dropout runs once per image, the rest once per draw. With dropout before the last layer
+    alone the draws cost next to nothing; before every layer of the head, as in training, they cost what these layers
+    do. From a stage of the backbone on, whole channels are dropped too, before that stage and every later one, in
+    training as in the draws.
 
     Args:
         draws: T.
-        from_stage: name of the backbone's first stage whose input loses channels; ``None`` drops in the head alone, and
-            ``last_layer`` before its last layer alone.
+        from_stage: where dropout begins: ``last_layer``; ``head``, before each of the head's layers, of which a linear
+            head has the last alone; or the name of the backbone's first stage whose input loses channels.
         rate: probability of dropping a channel; ``None`` for the learner's ``dropout``.
     """
 
-    def __init__(self, draws: int = 20, from_stage: str | None = None, rate: float | None = None) -> None:
+    def __init__(self, draws: int = 20, from_stage: str = LAST_LAYER, rate: float | None = None) -> None:
         if draws < 2:
             raise ConfigurationError(f"MC dropout needs at least 2 draws, got learner.posterior.draws={draws}")
-        if rate is not None and from_stage in (None, LAST_LAYER):
+        self._thins_backbone = from_stage not in (HEAD, LAST_LAYER)
+        if rate is not None and not self._thins_backbone:
             raise ConfigurationError(
                 f"learner.posterior.rate={rate} is of channels, and only the head drops: set learner.posterior."
                 "from_stage to a stage of the backbone, or leave the rate out and set learner.dropout"
@@ -50,9 +52,9 @@ class MCDropout(Posterior):
 
     def prepare(self, network: Network) -> None:
         """Put channel dropout into the backbone, if it is to have it."""
-        if self._stage is not None:
+        if self._thins_backbone:
             rate = network.head.dropout if self._rate is None else self._rate
-            network.backbone = ChannelDropout(network.backbone, self._stage, rate)
+            network.backbone = ChannelDropout(network.backbone, self._from_stage, rate)
 
     def draws(self, networks: Sequence[Network], generator: torch.Generator) -> Draws:
         """Each network under T fixed dropout masks."""
@@ -62,16 +64,12 @@ class MCDropout(Posterior):
             last = [ThinnedHead(network.head, self._draws, generator, layers=1) for network in networks]
             return LastLayerDraws(networks, last)
         heads = [ThinnedHead(network.head, self._draws, generator) for network in networks]
-        if self._from_stage is None:
+        if self._from_stage == HEAD:
             return HeadDraws(networks, heads)
         backbones = [
             ThinnedBackbone(cast("ChannelDropout", network.backbone), self._draws, generator) for network in networks
         ]
         return StageDraws(networks, backbones, heads)
-
-    @property
-    def _stage(self) -> str | None:
-        return None if self._from_stage == LAST_LAYER else self._from_stage
 
 
 class ThinnedHead(nn.Module):

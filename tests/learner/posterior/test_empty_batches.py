@@ -22,6 +22,7 @@ from alframe.types import Need
 POSTERIORS = [
     (PointEstimate, 1),
     (partial(MCDropout, 4), 4),
+    (partial(MCDropout, 4, from_stage="head"), 4),
     (partial(MCDropout, 4, from_stage="conv2"), 4),
     (partial(Ensemble, 3, stacked=False), 3),
     (partial(Ensemble, 3, stacked=True), 3),

@@ -88,11 +88,12 @@ def test_how_many_draws_run_at_once_changes_nothing(monkeypatch: pytest.MonkeyPa
     torch.testing.assert_close(found[0], found[2])
 
 
+@pytest.mark.parametrize("stage", ["conv2", "head"])
 @torch.inference_mode()
-def test_draws_have_the_distribution_of_dropout() -> None:
+def test_draws_have_the_distribution_of_dropout(stage: str) -> None:
     """Mean and spread over many draws agree with as many stochastic passes through the whole network in training."""
     count, image = 4000, IMAGES[:1]
-    classifier = make(draws=count)
+    classifier = make(stage=stage, draws=count)
     draws = drawn(classifier)
     logits = draws.logits(draws.trunk(image))[0]
     torch.manual_seed(2)
@@ -164,7 +165,7 @@ def test_impossible_choices_are_refused() -> None:
         def forward(self, images: Tensor) -> Tensor:
             return images.flatten(1)
 
-    with pytest.raises(ConfigurationError, match="from_stage is one of conv2"):
+    with pytest.raises(ConfigurationError, match="from_stage is one of conv2, head, last_layer"):
         make(stage="conv1")
     with pytest.raises(ConfigurationError, match="layer1, layer2, layer3, layer4"):
         make(partial(TorchvisionBackbone, name="resnet18"), "layer5")
@@ -172,10 +173,26 @@ def test_impossible_choices_are_refused() -> None:
         make(lambda _shape: Uncut())
     with pytest.raises(ConfigurationError, match=r"rate must lie in \(0, 1\), got 1"):
         MCDropout(from_stage="conv2", rate=1.0)
-    with pytest.raises(ConfigurationError, match=r"set learner\.posterior\.from_stage"):
-        MCDropout(rate=0.2)
-    with pytest.raises(ConfigurationError, match=r"set learner\.dropout above 0"):
-        drawn(make(dropout=0.0))
+    for stage in ("head", "last_layer"):
+        with pytest.raises(ConfigurationError, match=r"only the head drops: set learner\.posterior\.from_stage"):
+            MCDropout(from_stage=stage, rate=0.2)
+    for stage in ("conv2", "head", "last_layer"):
+        with pytest.raises(ConfigurationError, match=r"set learner\.dropout above 0"):
+            drawn(make(stage=stage, dropout=0.0))
+
+
+@torch.inference_mode()
+def test_dropout_begins_before_the_last_layer_unless_asked_otherwise() -> None:
+    """By default the draws are those of ``last_layer``; ``head`` gives others."""
+    logits = []
+    for posterior in (MCDropout(4), MCDropout(4, from_stage="last_layer"), MCDropout(4, from_stage="head")):
+        torch.manual_seed(0)
+        classifier = tiny.learner(posterior=posterior)((1, 8, 8), 3).eval()
+        draws = classifier.draws(torch.Generator().manual_seed(0))
+        logits.append(draws.logits(draws.trunk(IMAGES)))
+    by_default, last_layer, head = logits
+    assert torch.equal(by_default, last_layer)
+    assert not torch.allclose(by_default, head)
 
 
 @torch.inference_mode()
