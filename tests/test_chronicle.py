@@ -120,7 +120,8 @@ def test_a_run_that_is_stopped_before_a_query_bothers_nobody(tmp_path: Path) -> 
     for _ in range(2):
         folder = start(tmp_path, strategy=Random(), stopping=Observer(lambda at: len(at.views) == 2))
         journal = Journal(open_database(f"sqlite:///{folder / 'run.sqlite'}"), folder)
-        assert [entry.step for entry in journal.entries() if entry.round == 2] == ["predict", "view", "query"]
+        steps = [entry.step for entry in journal.entries() if entry.round == 2]
+        assert steps == ["begin", "predict", "view", "query"]
         assert [point.labels for point in points(folder)] == [6, 10]
         assert load_record(folder / "round-002/query.json", Query).round == 2
 
