@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 from hydra import main as hydra_main
@@ -21,13 +20,11 @@ from rich.markup import escape
 
 from alframe import __version__, progress
 from alframe.cli.configs_folder import CONFIGS
-from alframe.cli.mistakes import CONFIGURATION_ERRORS, explanation
+from alframe.cli.mistakes import INTERRUPTED, explained
 from alframe.configuration import check
-from alframe.errors import AlframeError, LabelsPending
 
 __all__ = ["CONFIGS", "INTERRUPTED", "app", "main", "register_resolvers"]
 
-INTERRUPTED = 130
 HYDRA = {"ignore_unknown_options": True, "allow_extra_args": True}
 """The settings of a command whose words are Hydra's."""
 
@@ -115,7 +112,7 @@ def compare(
     from alframe.report.run_folder import is_run
 
     progress.be_quiet(quiet)
-    with _explained():
+    with explained():
         comparison = report.compare(report.find_runs(runs), targets=target or None)
         for table in report.comparison_tables(comparison):
             progress.console.print(table)
@@ -135,28 +132,9 @@ def _configured(command: str, root: str, overrides: Sequence[str], task: Callabl
     # Hydra then raises instead of printing a message of its own and leaving.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     sys.path.append(str(Path.cwd()))  # a configuration may name a class of the user's own
-    with _explained(overrides, root):
+    with explained(overrides, root):
         sys.argv = [f"alframe {command}", *overrides]
         hydra_main(version_base="1.3", config_path=str(CONFIGS), config_name=root)(task)()
-
-
-@contextmanager
-def _explained(overrides: Sequence[str] = (), root: str = "config") -> Iterator[None]:
-    """End a user's mistake, or Ctrl-C, in one message instead of a traceback."""
-    again = shlex.join(["alframe", *sys.argv[1:]])
-    try:
-        yield
-    except LabelsPending as pending:
-        progress.say(str(pending))
-    except KeyboardInterrupt:
-        _fail(f"Stopped. What was finished is kept; go on with the same command:\n  {again}", INTERRUPTED)
-    except (AlframeError, *CONFIGURATION_ERRORS) as error:
-        _fail(explanation(error, overrides, root), 2)
-
-
-def _fail(message: str, code: int) -> NoReturn:
-    typer.secho(message, err=True, fg=typer.colors.RED if code != INTERRUPTED else None)
-    raise typer.Exit(code)
 
 
 def _run(config: DictConfig) -> None:

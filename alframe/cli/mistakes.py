@@ -1,21 +1,52 @@
-"""What to tell people whose command line cannot be run."""
+"""How a command that cannot be run ends: in one message that says what to do."""
 
 from __future__ import annotations
 
 import re
+import shlex
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
+import typer
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
+from alframe import progress
 from alframe.cli.configs_folder import CONFIGS
 from alframe.configuration import flatten, unknown
-from alframe.errors import AlframeError
+from alframe.errors import AlframeError, LabelsPending
 
+INTERRUPTED = 130
 CONFIGURATION_ERRORS = (HydraException, OmegaConfBaseException)
+
+
+@contextmanager
+def explained(overrides: Sequence[str] = (), root: str = "config") -> Iterator[None]:
+    """End a user's mistake, or Ctrl-C, in one message instead of a traceback.
+
+    Args:
+        overrides: the words that were Hydra's.
+        root: the configuration that they change.
+    """
+    again = shlex.join(["alframe", *sys.argv[1:]])
+    try:
+        yield
+    except LabelsPending as pending:
+        progress.say(str(pending))
+    except KeyboardInterrupt:
+        _fail(f"Stopped. What was finished is kept; go on with the same command:\n  {again}", INTERRUPTED)
+    except (AlframeError, *CONFIGURATION_ERRORS) as error:
+        _fail(explanation(error, overrides, root), 2)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    typer.secho(message, err=True, fg=typer.colors.RED if code != INTERRUPTED else None)
+    raise typer.Exit(code)
 
 
 def explanation(error: BaseException, overrides: Sequence[str], root: str) -> str:
