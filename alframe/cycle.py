@@ -288,6 +288,7 @@ class Cycle:
             scoring=self.scoring,
             cache=self.cache,
             journal=self.journal,
+            initial=self.plan.initial,
             batch=self.plan.batch,
             seed=self.seed,
         )

@@ -44,7 +44,8 @@ class Survey:
         scoring: how predictions are kept.
         cache: where candidates keep what they use from round to round.
         journal: of the run.
-        batch: labels in a query.
+        initial: labels in the first query.
+        batch: labels in each further query.
         seed: of the run.
     """
 
@@ -56,6 +57,7 @@ class Survey:
     scoring: Scoring
     cache: Path
     journal: Journal
+    initial: int
     batch: int
     seed: int
 
@@ -127,17 +129,18 @@ class Survey:
 
     def _candidates(self, round: int) -> Positions:
         unlabelled = self.pool.in_state(State.UNLABELLED)
-        if round == 0 or self.candidates.everything:
+        if self.candidates.everything or (round == 0 and not self.candidates.from_the_start):
             return unlabelled
         if not self.journal.done(round, "candidates"):
             with self.journal.step(round, "candidates", artefact(round, "candidates.npy")) as path:
                 labelled, labels = self.pool.labelled()
                 situation = Situation(
+                    round=round,
                     data=self.data,
                     unlabelled=unlabelled,
                     labelled=labelled,
                     labels=labels,
-                    budget=self.batch,
+                    budget=self.initial if round == 0 else self.batch,
                     make_trainer=self.make_trainer,
                     folder=self.cache,
                     seed=derive_seed(self.seed, round, "candidates"),

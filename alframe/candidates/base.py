@@ -20,6 +20,7 @@ class Situation:
     """What a round knows before it looks at the pool.
 
     Attributes:
+        round: which it is.
         data: reads the images.
         unlabelled: (N,) positions of the pool into the source's table, ascending.
         labelled: (M,) positions of the labelled samples.
@@ -30,6 +31,7 @@ class Situation:
         seed: of this decision.
     """
 
+    round: int
     data: ImageData
     unlabelled: Positions
     labelled: Positions
@@ -45,18 +47,22 @@ class Candidates(ABC):
 
     Attributes:
         everything: whether nothing is ever left out, so that there is nothing to decide or to write down.
+        from_the_start: whether the first set is restricted too.
+        strict: whether a round that finds fewer than it may ask for asks for fewer.
     """
 
     everything: bool = False
+    from_the_start: bool = False
+    strict: bool = False
 
     def choose(self, situation: Situation) -> Positions:
         """Positions of the candidates, ascending: some of the unlabelled, as many as the budget at least.
 
-        Where fewer were found, the rest is drawn at random.
+        Where fewer were found, the rest is drawn at random, unless they are ``strict``.
         """
         found = np.intersect1d(self._find(situation), situation.unlabelled)
         missing = min(situation.budget, len(situation.unlabelled)) - len(found)
-        if missing > 0:
+        if missing > 0 and not self.strict:
             others = np.setdiff1d(situation.unlabelled, found)
             drawn = generator(situation.seed, "others").choice(others, size=missing, replace=False)
             found = np.union1d(found, drawn)

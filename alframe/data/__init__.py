@@ -12,6 +12,7 @@ from alframe.data.module import ImageData
 from alframe.data.parquet_table import ParquetTable
 from alframe.data.source import Image, Source
 from alframe.data.surface_defects import SurfaceDefects
+from alframe.data.task_stream import TaskStream
 from alframe.data.torchvision_set import TorchvisionSet
 from alframe.data.transforms import Target, Transforms
 from alframe.data.unlabelled_folder import UnlabelledFolder
@@ -31,6 +32,7 @@ __all__ = [
     "Source",
     "SurfaceDefects",
     "Target",
+    "TaskStream",
     "TorchvisionSet",
     "Transforms",
     "UnlabelledFolder",

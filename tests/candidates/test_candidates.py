@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,9 @@ import numpy as np
 import pytest
 import tiny
 
-from alframe.candidates import Candidates, NearestLabelled, ProxyShortlist, RandomSubset, Situation, WholePool
+from alframe.candidates import Arrived, Candidates, NearestLabelled, ProxyShortlist, RandomSubset, Situation, WholePool
 from alframe.cycle import Plan
-from alframe.data import Image, ImageData
+from alframe.data import Image, ImageData, TaskStream
 from alframe.embeddings import Embedded, FrozenEmbeddings, PixelComponents
 from alframe.errors import ConfigurationError, UnreadableImage
 from alframe.index import Exact
@@ -26,6 +27,7 @@ LABELLED = np.arange(0, 12)
 def situation(folder: Path, source: tiny.Bars | None = None, **changes: Any) -> Situation:
     data = ImageData(source or tiny.Bars(), tiny.transforms(), batch_size=16, evaluation_batch_size=16)
     known: dict[str, Any] = {
+        "round": 1,
         "data": data,
         "unlabelled": np.arange(12, 60),
         "labelled": LABELLED,
@@ -251,3 +253,44 @@ def test_a_run_scores_its_candidates_alone(tmp_path: Path) -> None:
     held_out = set(np.flatnonzero(source.table.held_out).tolist())
     assert 20 <= len(candidates) <= 40
     assert len(source.seen - held_out - candidates) <= plan.initial
+
+
+def arrived(folder: Path, round: int, unlabelled: Positions, source: TaskStream) -> list[str]:
+    """The groups among what round ``round`` looks at."""
+    data = ImageData(source, tiny.transforms(), batch_size=16, evaluation_batch_size=16)
+    found = Arrived().choose(situation(folder, data=data, unlabelled=unlabelled, round=round, budget=100))
+    assert set(found) <= set(unlabelled)
+    groups: list[str] = source.table.groups[found].tolist()
+    return groups
+
+
+def test_groups_arrive_one_after_the_other(tmp_path: Path) -> None:
+    """All of the first, then all of the second, then everything; never more, though more may be asked for."""
+    source = TaskStream(tiny.Bars(), tasks=2)
+    pool = np.flatnonzero(~source.table.held_out)
+    groups = source.table.groups[pool].tolist()
+    assert arrived(tmp_path, 0, pool, source) == ["task 1"] * groups.count("task 1")
+    assert arrived(tmp_path, 1, pool, source) == ["task 2"] * groups.count("task 2")
+    assert arrived(tmp_path, 2, pool, source) == groups
+    of_second = pool[source.table.groups[pool] == "task 2"]
+    assert arrived(tmp_path, 0, of_second, source) == []
+
+
+def test_a_run_over_a_stream_asks_about_what_has_arrived(tmp_path: Path) -> None:
+    """Round 0 too, with the budget of the first set; a group smaller than the budget is asked about and no other."""
+    source = TaskStream(tiny.Bars(), tasks=3)
+    run(
+        tiny.parts(data=source, candidates=Arrived(), cycle=Plan(initial=5, batch=100, rounds=2)), tmp_path, tiny.CONFIG
+    )
+    group = dict(zip(source.table.ids.tolist(), source.table.groups.tolist(), strict=True))
+    queries = [json.loads(path.read_text())["ids"] for path in sorted(tmp_path.glob("round-*/query.json"))]
+    assert [{group[name] for name in query} for query in queries] == [{"task 1"}, {"task 2"}, {"task 3"}]
+    pool = source.table.groups[~source.table.held_out].tolist()
+    assert [len(query) for query in queries] == [5, pool.count("task 2"), pool.count("task 3")]
+
+
+def test_without_groups_nothing_arrives(tmp_path: Path) -> None:
+    """A source without groups is refused before there is a folder."""
+    with pytest.raises(ConfigurationError, match="bars has 0"):
+        run(tiny.parts(candidates=Arrived()), tmp_path / "run", tiny.CONFIG)
+    assert not (tmp_path / "run").exists()

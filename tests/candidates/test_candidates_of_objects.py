@@ -62,6 +62,7 @@ def situation(folder: Path) -> Situation:
     images = told.data(Numbered())
     labelled = np.arange(0, 6)
     return Situation(
+        round=1,
         data=images,
         unlabelled=np.arange(6, COUNT),
         labelled=labelled,
