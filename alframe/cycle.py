@@ -113,12 +113,13 @@ class Cycle:
                 return ending
         return f"all {self.plan.rounds} rounds are done"
 
-    def go_on(self, cause: str, key: str = "") -> str:
+    def go_on(self, cause: str, key: str = "", changes: tuple[str, ...] = ()) -> str:
         """Do one round more, or end the one that was interrupted, and return what came of it.
 
         Args:
             cause: why, for people.
             key: names the request; one that was met already begins nothing. Empty for a request like no other.
+            changes: what the parts of this cycle do otherwise than the run, for the record.
 
         Raises:
             LabelsPending: the oracle has not answered everything; ask again when it has.
@@ -138,11 +139,11 @@ class Cycle:
             return "no unlabelled samples are left: add some with `alframe pool add`"
         if reason := self.stopping.reason(self._progress(round)):
             return reason
-        return self._round(round, cause, key) or f"round {round} is done"
+        return self._round(round, cause, key, changes) or f"round {round} is done"
 
-    def _round(self, round: int, cause: str, key: str = "") -> str | None:
+    def _round(self, round: int, cause: str, key: str = "", changes: tuple[str, ...] = ()) -> str | None:
         """Every step of a round that is not done yet; the reason, if it is to be the last one."""
-        self._succession.begin(round, cause, key)
+        self._succession.begin(round, cause, key, changes)
         self._predict(round)
         try:
             query = self._query(round)
@@ -252,7 +253,9 @@ class Cycle:
             with self.journal.step(round, "evaluate", artefact(round, "evaluation.json")) as path:
                 test, seed = self.pool.in_state(State.TEST), derive_seed(self.seed, round, "evaluate")
                 evaluation = evaluate(self._learners.of(round), self.data, test, self.make_trainer, seed=seed)
-                found = CurvePoint(round, len(self.pool.labelled()[0]), evaluation)
+                labelled = self.pool.labelled()[0]
+                groups = set(self.pool.table.groups[labelled].tolist()) - {""}
+                found = CurvePoint(round, len(labelled), evaluation, tuple(sorted(groups)))
                 save_record(path, found)
                 self._survey.set_aside_unreadable(round)
             log.info("round finished", extra=asdict(found))

@@ -57,15 +57,15 @@ class Succession:
     config: Mapping[str, Any]
     seed: int
 
-    def begin(self, round: int, cause: str, key: str = "") -> Beginning:
+    def begin(self, round: int, cause: str, key: str = "", changes: tuple[str, ...] = ()) -> Beginning:
         """Fix what the round begins from."""
         if not self.journal.done(round, "begin"):
             champion = self.log.champion
             if round > 0 and champion is None:
                 raise RunConflict("no champion was ever promoted in this run: it was begun by an earlier version")
             with self.journal.step(round, "begin", artefact(round, "beginning.json")) as path:
-                classes = tuple(self.data.source.classes)
-                save_record(path, Beginning(round, champion, cause, len(self.pool.table), classes, key))
+                classes, samples = tuple(self.data.source.classes), len(self.pool.table)
+                save_record(path, Beginning(round, champion, cause, samples, classes, key, changes))
         return load_record(self.journal.path(round, "begin"), Beginning)
 
     def decide(self, round: int) -> Decision:

@@ -20,7 +20,9 @@ from rich.markup import escape
 
 from alframe import __version__, progress
 from alframe.cli.configs_folder import CONFIGS
+from alframe.cli.continuing import cycle
 from alframe.cli.mistakes import INTERRUPTED, explained
+from alframe.cli.options import Quiet
 from alframe.configuration import check
 
 __all__ = ["CONFIGS", "INTERRUPTED", "app", "main", "register_resolvers"]
@@ -29,7 +31,6 @@ HYDRA = {"ignore_unknown_options": True, "allow_extra_args": True}
 """The settings of a command whose words are Hydra's."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich")
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -120,6 +121,9 @@ def compare(
             progress.say(escape(line))
         beside = runs[0].parent if is_run(runs[0]) else runs[0]  # a run's folder has a report of its own
         progress.say(f"report: {escape(str(report.write_comparison(comparison, output or beside)))}")
+
+
+app.command()(cycle)
 
 
 def main() -> None:

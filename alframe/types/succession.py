@@ -20,6 +20,7 @@ class Beginning:
         samples: how many samples the table had.
         classes: the names of the classes there were.
         key: names the request; the same request does not begin a second round. Empty for rounds of the run's plan.
+        changes: what this round does otherwise than the run, as words of the command line.
     """
 
     round: int
@@ -28,6 +29,7 @@ class Beginning:
     samples: int
     classes: tuple[str, ...]
     key: str = ""
+    changes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

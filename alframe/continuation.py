@@ -1,0 +1,102 @@
+"""A run that goes on after its plan: one round more, in the same folder, from the champion."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+
+from alframe.errors import ConfigurationError, DataError
+from alframe.progress import say
+from alframe.report import write_run_report
+from alframe.report.run_folder import RunFolder, is_run
+from alframe.run import Parts, opened
+from alframe.storage import Journal, load_record, open_database, sqlite_url
+from alframe.storage.run_folder import DATABASE
+from alframe.types import Beginning
+
+log = logging.getLogger(__name__)
+
+CHANGEABLE = frozenset(
+    {
+        *("calibration", "candidates", "cycle", "gate", "loader", "oracle", "registry", "replay", "scoring"),
+        *("stopping", "strategy", "trainer", "training"),
+    }
+)
+"""The parts of a run that one of its cycles may have of its own."""
+
+FIXED = frozenset({"cycle.initial", "cycle.validation", "cycle.gate"})
+"""What was decided for good when the run began, though it stands among those parts."""
+
+
+def configuration_of(folder: Path) -> Mapping[str, Any]:
+    """The configuration of the run in ``folder``, as plain values.
+
+    Raises:
+        DataError: it is not the folder of a run.
+    """
+    return RunFolder.load(folder).config
+
+
+def unfinished(folder: Path) -> Beginning | None:
+    """What was fixed for the round that has begun in ``folder`` and has not ended; ``None`` if there is none.
+
+    Raises:
+        DataError: it is not the folder of a run.
+    """
+    if not is_run(folder):
+        raise DataError(f"{folder} is not the folder of a run: begin one with `alframe run`")
+    engine = open_database(sqlite_url(folder / DATABASE))
+    try:
+        journal = Journal(engine, folder)
+        round = next(round for round in count() if not journal.done(round, "promote"))
+        begun = journal.done(round, "begin")
+        return load_record(journal.path(round, "begin"), Beginning) if begun else None
+    finally:
+        engine.dispose()
+
+
+def check_change(key: str) -> None:
+    """Refuse to change for one cycle what the whole run rests on.
+
+    Args:
+        key: what is changed: dotted, as in the configuration.
+
+    Raises:
+        ConfigurationError: it cannot differ from cycle to cycle.
+    """
+    if key.split(".")[0] not in CHANGEABLE or key in FIXED:
+        raise ConfigurationError(
+            f"a cycle cannot change {key}, on which the whole run rests; what it can change is "
+            f"{', '.join(sorted(CHANGEABLE))} (but not {', '.join(sorted(FIXED))})"
+        )
+
+
+def go_on(
+    parts: Parts, folder: Path, config: Mapping[str, Any], *, cause: str, key: str = "", changes: tuple[str, ...] = ()
+) -> Path:
+    """Do one round more in the run in ``folder``, or end the one that was interrupted; return the report's path.
+
+    Args:
+        parts: of the run, some of them perhaps changed for this cycle.
+        folder: the run's.
+        config: of the run, as ``configuration_of`` gives it.
+        cause: why, for people.
+        key: names the request; one that was met already begins nothing.
+        changes: what was changed in the configuration, as words of the command line.
+
+    Raises:
+        LabelsPending: the oracle has not answered everything; ask again when it has.
+        AlframeError: see ``alframe.run.opened``.
+    """
+    with opened(parts, folder, config) as cycle:
+        say(f"[bold]{escape(parts.name)}[/] goes on in {escape(str(folder))}")
+        ending = cycle.go_on(cause, key, changes)
+        log.info("cycle ended", extra={"reason": ending})
+        report = write_run_report(folder, cycle.data.source)
+        say(f"{ending}; report: {escape(str(report))}")
+    return report
