@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from pytorch_lightning import Trainer
 from torch.nn.functional import nll_loss
 from torchmetrics.functional.classification import multiclass_accuracy
@@ -49,8 +51,8 @@ def evaluate_classifier(
             raise DataError(f"none of the {len(positions)} held-out samples can be scored: a run needs test images")
         probs = torch.from_numpy(predictions.probs)
         read = positions[were_read(data, positions, predictions)]
-        labels = torch.from_numpy(data.source.table.labels[read])
-        return score(probs, labels, unreadable=len(positions) - len(read))
+        labels, groups = torch.from_numpy(data.source.table.labels[read]), data.source.table.groups[read]
+        return score(probs, labels, groups=groups, unreadable=len(positions) - len(read))
 
     found = once()
     if learner.scaling.changes_nothing:
@@ -59,8 +61,13 @@ def evaluate_classifier(
         return replace(found, uncalibrated=once())
 
 
-def score(probs: torch.Tensor, labels: torch.Tensor, *, unreadable: int = 0) -> Classification:
-    """Accuracy, negative log-likelihood (nats) and calibration error of probabilities (N, C) for labels (N,)."""
+def score(
+    probs: torch.Tensor, labels: torch.Tensor, *, groups: NDArray[np.str_] | None = None, unreadable: int = 0
+) -> Classification:
+    """Accuracy, negative log-likelihood (nats) and calibration error of probabilities (N, C) for labels (N,).
+
+    ``groups`` (N,) names the slice of each sample, empty for none.
+    """
     classes = probs.shape[1]
     per_class = multiclass_accuracy(probs, labels, num_classes=classes, average=None)
     counts = torch.bincount(labels, minlength=classes)
@@ -75,4 +82,10 @@ def score(probs: torch.Tensor, labels: torch.Tensor, *, unreadable: int = 0) -> 
             float(accuracy) if count else None for accuracy, count in zip(per_class, counts, strict=True)
         ),
         reliability=bins,
+        slices={} if groups is None else _slices(groups, (probs.argmax(dim=1) == labels).numpy()),
     )
+
+
+def _slices(groups: NDArray[np.str_], right: NDArray[np.bool_]) -> dict[str, float | None]:
+    """The share that is right of each group that has a name."""
+    return {name: float(right[groups == name].mean()) for name in np.unique(groups).tolist() if name}

@@ -38,6 +38,7 @@ class Classification:
         calibration_error: expected calibration error over 15 bins, in [0, 1].
         class_accuracy: accuracy among the samples of each class; ``None`` for a class without samples.
         reliability: the bins of the calibration error.
+        slices: accuracy among the samples of each group of the source.
         uncalibrated: the same learner on the same samples as it was before its calibration; ``None`` if it has none.
     """
 
@@ -48,6 +49,7 @@ class Classification:
     calibration_error: float
     class_accuracy: tuple[float | None, ...]
     reliability: Reliability
+    slices: Mapping[str, float | None] = field(default_factory=dict)
     uncalibrated: Classification | None = None
     task: Literal["classification"] = "classification"
 
@@ -192,8 +194,16 @@ Evaluation: TypeAlias = Classification | Detection | Segmentation
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """One point of a learning curve: what was reached in ``round``, with ``labels`` labelled samples."""
+    """One point of a learning curve.
+
+    Attributes:
+        round: in which it was reached.
+        labels: how many samples were labelled.
+        evaluation: of the round's learner.
+        groups: the groups of the source that a labelled sample is of, in alphabetical order.
+    """
 
     round: int
     labels: int
     evaluation: Evaluation
+    groups: tuple[str, ...] = ()

@@ -287,6 +287,9 @@ def test_a_run_over_a_stream_asks_about_what_has_arrived(tmp_path: Path) -> None
     assert [{group[name] for name in query} for query in queries] == [{"task 1"}, {"task 2"}, {"task 3"}]
     pool = source.table.groups[~source.table.held_out].tolist()
     assert [len(query) for query in queries] == [5, pool.count("task 2"), pool.count("task 3")]
+    points = [json.loads(path.read_text()) for path in sorted(tmp_path.glob("round-*/evaluation.json"))]
+    assert [point["groups"] for point in points] == [["task 1"], ["task 1", "task 2"], ["task 1", "task 2", "task 3"]]
+    assert all(list(point["evaluation"]["slices"]) == ["task 1", "task 2", "task 3"] for point in points)
 
 
 def test_without_groups_nothing_arrives(tmp_path: Path) -> None:

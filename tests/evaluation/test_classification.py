@@ -45,6 +45,17 @@ def test_certain_and_wrong_is_finite_and_an_absent_class_is_none() -> None:
     assert found.class_accuracy == (None, 0.0, None)
 
 
+def test_slices_are_by_group() -> None:
+    """Accuracy of each group by itself; samples of none count in no slice."""
+    probs = torch.tensor([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.6, 0.4], [0.1, 0.9]])
+    labels = torch.tensor([0, 0, 1, 0, 0])
+    groups = np.array(["b", "b", "a", "b", ""])
+    found = score(probs, labels, groups=groups)
+    assert found.slices == {"a": 1.0, "b": pytest.approx(2 / 3)}
+    assert list(found.slices) == ["a", "b"]
+    assert score(probs, labels).slices == {}
+
+
 class Broken(tiny.Bars):
     broken: tuple[int, ...] = (3,)
 

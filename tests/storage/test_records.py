@@ -19,6 +19,7 @@ BEFORE = Classification(10, 1, 0.5, 1.5, 0.2, (None, 0.5), BINS)
         Query(3, ("a", "b"), (0.25, 1e-17), "Entropy", "abc"),
         Query(0, ("ü/1.png",), None, "Random", ""),
         CurvePoint(1, 20, Classification(10, 1, 0.5, 1.25, 0.1, (None, 0.5), BINS, uncalibrated=BEFORE)),
+        CurvePoint(1, 20, Classification(10, 1, 0.5, 1.25, 0.1, (0.5,), BINS, {"a": 0.5, "b": None}), ("a", "b")),
     ],
 )
 def test_a_record_comes_back_equal(tmp_path: Path, record: object) -> None:
