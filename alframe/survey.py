@@ -95,7 +95,8 @@ class Survey:
         self.set_aside_unreadable(round)
         predictions = read_predictions(folder)
         positions = self.pool.positions(predictions.ids)
-        predictions = replace(predictions, costs=self.pool.table.costs[positions])
+        known = self.pool.table.take(positions)
+        predictions = replace(predictions, costs=known.costs, evidence=known.evidence)
         if with_history:
             history = Chronicle(self.journal, self.pool).history(round, predictions.ids)
             predictions = replace(predictions, history=history)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from alframe.data.manifest import ListedImages, Row, collect_rows, make_row
@@ -30,18 +30,34 @@ class CsvTable(ListedImages):
 
     def __init__(self, path: str, root: str | None = None, held_out: float = 0.2, split_seed: int = 0) -> None:
         table = Path(path).expanduser()
-        rows = collect_rows(table, "line", _read_lines(table), _parse)
+        rows = collect_rows(table, "line", csv_lines(table, ("path", "label")), _parse)
         super().__init__(table, rows, root=root, classes=None, held_out=held_out, split_seed=split_seed)
 
 
-def _read_lines(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Each row with its line number; every column that the header names is present."""
+def csv_lines(
+    table: Path, required: Sequence[str], known: Sequence[str] | None = None
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Each row of a CSV file with its line number; every column that the header names is present.
+
+    Args:
+        table: the file.
+        required: columns that must be there.
+        known: all that may be there; any others, which are ignored, if ``None``.
+
+    Raises:
+        DataError: no such file, not CSV in UTF-8, a header or a row that does not fit.
+    """
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, strict=True)
             columns = reader.fieldnames or ()
-            if not {"path", "label"} <= set(columns):
-                raise DataError(f"{table}, line 1: the header must name path and label, got {','.join(columns)!r}")
+            if not set(required) <= set(columns):
+                names = " and ".join(required)
+                raise DataError(f"{table}, line 1: the header must name {names}, got {','.join(columns)!r}")
+            if strangers := sorted(set(columns) - set(columns if known is None else known)):
+                raise DataError(
+                    f"{table}, line 1: the header names {', '.join(strangers)}; known are {', '.join(known or ())}"
+                )
             for values in reader:
                 if None in values or None in values.values():
                     raise DataError(f"{table}, line {reader.line_num}: expected the values {','.join(columns)}")

@@ -38,7 +38,7 @@ class LongTailed(Source):
         self.in_memory = source.in_memory
         self._source = source
         self._rows = _kept(source.table, classes, ratio, seed)
-        self.table = SampleTable(**{name: column[self._rows] for name, column in vars(source.table).items()})
+        self.table = source.table.take(self._rows)
 
     def read(self, position: int, side: int | None = None) -> Image:
         """The other source's image."""

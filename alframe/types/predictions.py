@@ -53,6 +53,8 @@ class Predictions:
             where it was not asked, as for a sample that had its label by then.
         labels: (N,) int64 class indices that people gave; ``None`` among the unlabelled.
         costs: (N,) what labelling the sample costs, in the user's unit; ``None`` if all cost 1.
+        evidence: (N,) how much speaks against what the model says of the sample, 0 where nothing does; ``None`` if
+            there is none of any.
         bald, consensus_kl, mean_std, predictive_entropy, variation_ratio, vote_entropy: (N,) each: what the function of
             that name in ``alframe.functional`` makes of a sample's draws; computed as they pass, so that ``samples``
             need not be kept.
@@ -92,6 +94,7 @@ class Predictions:
     history: NDArray[np.int64] | None = None
     labels: NDArray[np.int64] | None = None
     costs: Floats | None = None
+    evidence: Floats | None = None
     bald: Floats | None = None
     consensus_kl: Floats | None = None
     mean_std: Floats | None = None

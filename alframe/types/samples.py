@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from alframe.types.arrays import UNLABELLED, Ids, Labels
+from alframe.types.arrays import UNLABELLED, Ids, Labels, Positions
 from alframe.types.objects import Label
 
 
@@ -22,6 +22,8 @@ class SampleTable:
         held_out: true for test samples, which are never queried.
         groups: slice names (a camera, a site), empty where there is none.
         costs: what labelling the sample costs, in the user's unit; 1 where nothing else is said.
+        evidence: how much speaks against what the model says of the sample: a user's word, a failed check; 0 where
+            nothing does. ``None`` if there is none of any.
     """
 
     ids: Ids
@@ -29,9 +31,14 @@ class SampleTable:
     held_out: NDArray[np.bool_]
     groups: NDArray[np.str_]
     costs: NDArray[np.float64]
+    evidence: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def take(self, rows: Positions) -> SampleTable:
+        """The samples at ``rows``, in that order."""
+        return SampleTable(**{name: column[rows] for name, column in vars(self).items() if column is not None})
 
     @property
     def has_objects(self) -> bool:
