@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,9 +16,8 @@ from alframe.pool import Pool
 from alframe.replay import Replay
 from alframe.scoring import predict
 from alframe.storage import Journal, artefact, load_arrays, load_record, save_arrays, save_record
-from alframe.strategy import required
 from alframe.training import Training
-from alframe.types import Floats, Ids, Need, Positions, Predictions, ReplayRecord, TrainingSet
+from alframe.types import Floats, Ids, Positions, Predictions, ReplayRecord, TrainingSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +26,7 @@ class Recalled:
 
     Attributes:
         ids: (M,) sample ids.
-        probs: (M, C) class probabilities.
+        probs: (M, C) class probabilities; zero for classes that there were not yet.
     """
 
     ids: Ids
@@ -72,7 +71,10 @@ class Memory:
         ids = self.pool.table.ids[positions]
         wanted = np.isin(ids, [*record.new, *record.kept])
         if not wanted.any():
-            raise DataError(f"round {round} has no labelled sample to train on: the ledger says why they are set aside")
+            raise DataError(
+                f"round {round} has nothing to train on: of {len(ids)} labelled samples none is new, and "
+                f"{type(self.replay).__name__} keeps none; the ledger says why others are set aside"
+            )
         new = np.isin(ids[wanted], record.new)
         chosen = TrainingSet(positions[wanted], labels[wanted], new=new)
         chosen = replace(chosen, weights=self.replay.weights(chosen))
@@ -91,22 +93,19 @@ class Memory:
         known = 0 if former is None else former.ledger
         labelled = self.pool.table.ids[self.pool.labelled()[0]].tolist()
         new = [name for name in labelled if latest[name] > known]
-        remembered = set() if former is None else {*former.new, *former.kept}
-        old = self._positions(name for name in labelled if name in remembered.difference(new))
+        remembered = set() if former is None else {*former.new, *former.kept}.difference(new)
+        old = self.pool.positions([name for name in labelled if name in remembered])
         kept = self.replay.keep(self._seen(round, old), generator(self.seed, round, "replay"))
         return ReplayRecord(round, base, max(latest.values(), default=0), tuple(new), kept, self.replay.new_weight)
 
     def _seen(self, round: int, old: Positions) -> Predictions:
         """The old samples with their labels, and with what replay reads of the champion where it has to choose."""
-        capacity = self.replay.capacity
-        choice = capacity is not None and 0 < capacity < len(old)
-        needs: frozenset[Need] = self.replay.needs if choice else frozenset()
-        base = self.learners.base(round)
+        capacity, base = self.replay.capacity, self.learners.base(round)
         found = Predictions(self.pool.table.ids[old])
-        if needs and base is not None:
-            seed = derive_seed(self.seed, round, "replay")
-            learner = self.learners.of(base)
-            found = predict(learner, self.data, old, needs, self.make_trainer, seed=seed, description="replay")
+        if base is not None and capacity is not None and 0 < capacity < len(old):
+            learner, seed = self.learners.of(base), derive_seed(self.seed, round, "replay")
+            if needs := self.replay.needs(learner.task):
+                found = predict(learner, self.data, old, needs, self.make_trainer, seed=seed, description="replay")
         labelled, labels = self.pool.labelled()
         given = labels[np.searchsorted(labelled, self.pool.positions(found.ids))]
         return replace(found, objects=given) if self.pool.table.has_objects else replace(found, labels=given)
@@ -130,22 +129,21 @@ class Memory:
         base = self.learners.base(round)
         assert base is not None  # noqa: S101 (the caller looked)
         kept = sorted(self._record_of(round).kept)
-        before: dict[str, Floats] = {}
+        said: dict[str, Floats] = {}
         if self.journal.done(base, "recall"):
             former = load_arrays(self.journal.path(base, "recall"), Recalled)
-            before = dict(zip(former.ids.tolist(), former.probs, strict=True))
-        fresh = self._positions(name for name in kept if name not in before)
-        seed, learner = derive_seed(self.seed, round, "recall"), self.learners.of(base)
-        said = predict(learner, self.data, fresh, {"probs"}, self.make_trainer, seed=seed, description="recall")
-        found = dict(zip(said.ids.tolist(), required(said, "probs"), strict=True))
-        both = {name: before.get(name, found.get(name)) for name in kept}
-        there = {name: probs for name, probs in both.items() if probs is not None}
-        width = self.data.num_classes
-        probs = np.array(list(there.values()), dtype=np.float32).reshape(len(there), width)
-        return Recalled(np.array(list(there), dtype=np.str_), probs)
-
-    def _positions(self, ids: Iterable[str]) -> Positions:
-        return self.pool.positions(list(ids))
+            said |= zip(former.ids.tolist(), former.probs, strict=True)
+        if fresh := [name for name in kept if name not in said]:
+            seed, learner = derive_seed(self.seed, round, "recall"), self.learners.of(base)
+            positions = self.pool.positions(fresh)
+            now = predict(learner, self.data, positions, {"probs"}, self.make_trainer, seed=seed, description="recall")
+            if now.probs is not None:  # as it is where no image could be read
+                said |= zip(now.ids.tolist(), now.probs, strict=True)
+        ids = [name for name in kept if name in said]
+        probs = np.zeros((len(ids), self.data.num_classes), dtype=np.float32)
+        for row, name in enumerate(ids):
+            probs[row, : len(said[name])] = said[name]
+        return Recalled(np.array(ids, dtype=np.str_), probs)
 
     def _record_of(self, round: int) -> ReplayRecord:
         return load_record(self.journal.path(round, "replay"), ReplayRecord)

@@ -202,6 +202,9 @@ def _try_out(parts: Parts) -> None:
         raise ConfigurationError(f"the first set is chosen without a learner, so cold_start cannot need {needs}")
     check_gives(learner, parts.strategy.needs, f"strategy {type(parts.strategy).__name__}")
     check_gives(learner, parts.stopping.needs, f"stopping rule {type(parts.stopping).__name__}")
+    check_gives(learner, parts.replay.needs(learner.task), f"replay buffer {type(parts.replay).__name__}")
+    if parts.training.recalls:
+        check_gives(learner, {"probs"}, f"training {type(parts.training).__name__}")
     parts.stopping.check(learner.task)
     if parts.calibration.needs_held_out and learner.task != "classification":
         raise ConfigurationError(

@@ -74,6 +74,7 @@ from alframe.functional.detection import (
 )
 from alframe.functional.discriminative import discriminative
 from alframe.functional.error_driven import error_rate_nearby, forgetting, last_predicted, pseudo_loss
+from alframe.functional.exemplars import hashed_sample, herding, rarest_class
 from alframe.functional.expected_change import expected_gradient_length
 from alframe.functional.geometry.cosine import density, distinct, resembles
 from alframe.functional.geometry.directions import unit_length
@@ -90,6 +91,7 @@ from alframe.functional.hybrid import (
     falcun,
 )
 from alframe.functional.learning_curve import area_under_curve, labels_needed
+from alframe.functional.losses import box_loss, label_loss, pixel_loss
 from alframe.functional.randomness import derive_seed, generator
 from alframe.functional.ranking import highest, rank_product
 from alframe.functional.regions import (
@@ -138,6 +140,7 @@ __all__ = [
     "box_bald",
     "box_entropy",
     "box_least_confidence",
+    "box_loss",
     "box_margin",
     "box_of",
     "box_variance",
@@ -188,6 +191,8 @@ __all__ = [
     "gcmi",
     "generator",
     "group_boxes",
+    "hashed_sample",
+    "herding",
     "highest",
     "image_scores",
     "join_rings",
@@ -196,6 +201,7 @@ __all__ = [
     "k_means",
     "k_means_plus_plus",
     "k_medoids",
+    "label_loss",
     "labels_needed",
     "last_predicted",
     "least_confidence",
@@ -216,6 +222,7 @@ __all__ = [
     "pixel_confusion",
     "pixel_dice",
     "pixel_iou",
+    "pixel_loss",
     "ppal",
     "predictive_entropy",
     "prob_cover",
@@ -223,6 +230,7 @@ __all__ = [
     "purity_radius",
     "rank_product",
     "rare_classes",
+    "rarest_class",
     "region_area",
     "regions_of",
     "reliability",

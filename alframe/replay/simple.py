@@ -13,10 +13,11 @@ class KeepAll(Replay):
 
     Args:
         new_weight: share of the draws that go to new samples, in (0, 1]; ``None`` to draw every sample equally often.
+        balanced: whether classes are drawn equally often instead.
     """
 
-    def __init__(self, *, new_weight: float | None = None) -> None:
-        super().__init__(capacity=None, new_weight=new_weight)
+    def __init__(self, *, new_weight: float | None = None, balanced: bool = False) -> None:
+        super().__init__(capacity=None, new_weight=new_weight, balanced=balanced)
 
     def choose(self, old: Predictions, capacity: int, rng: np.random.Generator) -> dict[int, str]:  # noqa: ARG002 (no choice)
         """All of them."""
@@ -24,8 +25,12 @@ class KeepAll(Replay):
 
 
 class NewOnly(KeepAll):
-    """No old sample is trained on again: what a learner forgets is then there to be seen."""
+    """No old sample is trained on again: what a learner forgets is then there to be seen.
 
-    def __init__(self) -> None:
-        super().__init__()
+    Args:
+        balanced: whether classes are drawn equally often.
+    """
+
+    def __init__(self, *, balanced: bool = False) -> None:
+        super().__init__(balanced=balanced)
         self.capacity = 0
