@@ -1,6 +1,17 @@
 """Every version of a model, which one is champion, and how that changed."""
 
+from alframe.registry.aliases import Alias, holders
 from alframe.registry.base import LocalRegistry, ModelVersion, Registry
+from alframe.registry.mlflow_registry import MlflowRegistry
 from alframe.registry.promotions import Promotion, PromotionLog
 
-__all__ = ["LocalRegistry", "ModelVersion", "Promotion", "PromotionLog", "Registry"]
+__all__ = [
+    "Alias",
+    "LocalRegistry",
+    "MlflowRegistry",
+    "ModelVersion",
+    "Promotion",
+    "PromotionLog",
+    "Registry",
+    "holders",
+]
