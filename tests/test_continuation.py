@@ -106,7 +106,6 @@ def test_a_cycle_that_waited_for_people_is_ended_and_not_begun_anew(tmp_path: Pa
 
 def test_a_run_without_a_champion_has_nothing_to_go_on_from(tmp_path: Path) -> None:
     """The first round belongs to `alframe run`."""
-
     with pytest.raises(LabelsPending):
         begin(tmp_path, oracle=Silent)
     with pytest.raises(ConfigurationError, match="`alframe run` end its first round"):
