@@ -14,10 +14,11 @@ ABSENT = "\N{EN DASH}"
 
 @dataclass(frozen=True)
 class Cell:
-    """What a cell says, and how strongly it is shaded, in [0, 1]."""
+    """What a cell says, how strongly it is shaded, in [0, 1], and whether a frame marks it."""
 
     text: str
     shade: float = 0.0
+    framed: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def shaded(values: ArrayLike, texts: Sequence[str], low: float, high: float) -> 
     """Cells shaded by where ``values`` lie between ``low`` and ``high``; NaN is not shaded.
 
     >>> shaded([0.5, 1.0], ["a", "b"], low=0, high=1)
-    (Cell(text='a', shade=0.5), Cell(text='b', shade=1.0))
+    (Cell(text='a', shade=0.5, framed=False), Cell(text='b', shade=1.0, framed=False))
     """
     span = high - low
     shares = np.nan_to_num((np.asarray(values, dtype=np.float64) - low) / (span if span > 0 else 1.0))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from alframe.report.heat_table import ABSENT, Cell, HeatTable, class_names, shaded, share_table
-from alframe.report.metrics import METRICS
 from alframe.report.page import percent
 from alframe.report.run_folder import RunFolder
 from alframe.types import Detection, Segmentation
@@ -19,20 +18,18 @@ def object_tables(run: RunFolder, classes: Sequence[str]) -> list[tuple[str, Hea
         return []
     last, labels = run.points[-1].evaluation, run.points[-1].labels
     if isinstance(last, Detection):
-        tables = [
+        return [
             ("What is taken for what", _detected_as(last, classes, labels)),
             ("Found and missed", _counts(last, classes, labels)),
             ("Average precision by size", _precision_by_size(run)),
         ]
-    elif isinstance(last, Segmentation):
-        tables = [
+    if isinstance(last, Segmentation):
+        return [
             ("What is taken for what", _segmented_as(last, classes, labels)),
             ("Overlap by class", _overlaps(last, classes, labels)),
             ("Found by size", _found_by_size(run)),
         ]
-    else:
-        return []
-    return [*tables, *_slices(run)]
+    return []
 
 
 def _detected_as(last: Detection, classes: Sequence[str], labels: int) -> HeatTable:
@@ -103,17 +100,6 @@ def _found_by_size(run: RunFolder) -> HeatTable:
         "labels. Stronger colour is better."
     )
     return _over_curve(run, caption, "pixels / labels", by_size, SIZES)
-
-
-def _slices(run: RunFolder) -> list[tuple[str, HeatTable]]:
-    slices = [point.evaluation.slices for point in run.points if isinstance(point.evaluation, Detection | Segmentation)]
-    groups = sorted({group for each in slices for group in each})
-    if not groups:
-        return []
-    name = METRICS[run.metric].name
-    caption = f"The {name} among the test images of each group, in %, against the number of labels."
-    table = _over_curve(run, f"{caption} Stronger colour is better.", "group / labels", slices, {g: g for g in groups})
-    return [("By group", table)]
 
 
 def _over_curve(

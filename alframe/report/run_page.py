@@ -15,6 +15,7 @@ from alframe.data.source import Source
 from alframe.functional.learning_curve import area_under_curve, labels_needed
 from alframe.report.contact_sheet import contact_sheets, worst_tiles
 from alframe.report.figures import Line, chart, draw, save_png, svg
+from alframe.report.forgetting import forgetting_section, write_forgetting_csv
 from alframe.report.heat_table import class_names
 from alframe.report.metrics import METRICS, TARGETS
 from alframe.report.object_tables import object_tables
@@ -28,7 +29,7 @@ from alframe.types import Classification, Detection, Evaluation
 
 
 def write_run_report(folder: Path, source: Source) -> Path:
-    """Write curve.csv, curve.png and report.html into a run's folder and return the page's path.
+    """Write curve.csv, forgetting.csv, curve.png and report.html into a run's folder and return the page's path.
 
     Every file is whole or absent, and the same run gives the same files. A run that is not finished is shown
     as far as it got; there is no curve.png before the first evaluation.
@@ -43,6 +44,7 @@ def write_run_report(folder: Path, source: Source) -> Path:
     """
     run = RunFolder.load(folder)
     write_curve_csv(run, source.classes)
+    write_forgetting_csv(run)
     lines = {name: [_line(run, name)] for name in _metrics(run)}
     if lines:
         _write_curve_png(folder / "curve.png", lines)
@@ -71,6 +73,7 @@ def write_run_report(folder: Path, source: Source) -> Path:
         ],
         by_class=class_table(run, source.classes),
         class_balance=class_balance_table(run, source.classes),
+        forgetting=forgetting_section(run),
         inspection=object_tables(run, source.classes),
         worst=worst_tiles(run, source),
         times=time_table(run),

@@ -19,13 +19,14 @@ def class_table(run: RunFolder, classes: Sequence[str]) -> HeatTable | None:
     """The headline metric of each class at each number of labels; ``None`` while nothing was evaluated."""
     if not run.points:
         return None
-    by_class = [point.evaluation.by_class for point in run.points]
+    width = max(len(point.evaluation.by_class) for point in run.points)  # classes may have been added
+    by_class = [[*point.evaluation.by_class, *[None] * width][:width] for point in run.points]
     return share_table(
         f"{METRICS[run.metric].of_class} of each class in %, against the number of labels. Stronger colour is better.",
         "class / labels",
         [f"{point.labels}" for point in run.points],
         by_class,
-        class_names(classes, len(by_class[0])),
+        class_names(classes, width),
     )
 
 

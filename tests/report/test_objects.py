@@ -50,26 +50,24 @@ def cells(table: HeatTable) -> dict[str, list[str]]:
 
 
 def test_tables_of_a_detector(make_run: MakeRun) -> None:
-    """Confusion, counts by class, sizes and groups, all of them worked out by hand from one made-up evaluation."""
+    """Confusion, counts by class, and sizes, all of them worked out by hand from one made-up evaluation."""
     tables = dict(object_tables(RunFolder.load(make_run(accuracies=(0.25, 0.5), task="detection")), CLASSES))
-    confusion, counts, sizes, groups = tables.values()
+    confusion, counts, sizes = tables.values()
     assert cells(confusion) == {"cat": ["3", "1", "4"], "<script>": ["0", "0", "0"], "nothing": ["5", "0", "0"]}
     assert [cell.shade for cell in confusion.rows[0][1]] == [0.375, 0.125, 0.5]
     assert cells(counts) == {"cat": ["8", "3", "38 %"], "<script>": ["0", "0", "–"]}  # noqa: RUF001 (an en dash)
     assert list(cells(sizes).values()) == [["25", "50"], ["–", "–"], ["–", "–"]]  # noqa: RUF001
-    assert cells(groups) == {"left": ["25", "50"], "right": ["–", "–"]}  # noqa: RUF001
 
 
 def test_tables_of_a_segmenter(make_run: MakeRun) -> None:
     """Pixels are given as shares of what is there; a class that no image has has no share and no overlap."""
     tables = dict(object_tables(RunFolder.load(make_run(accuracies=(0.5,), task="segmentation")), CLASSES))
-    confusion, overlaps, sizes, groups = tables.values()
+    confusion, overlaps, sizes = tables.values()
     assert cells(confusion)["background"] == ["90.0", "10.0", "0.0"]
     assert cells(confusion)["cat"] == ["25.0", "75.0", "0.0"]
     assert set(cells(confusion)["<script>"]) == {"–"}  # noqa: RUF001
     assert cells(overlaps) == {"background": ["90", "95"], "cat": ["50", "50"], "<script>": ["–", "–"]}  # noqa: RUF001
     assert list(cells(sizes).values()) == [["50"], ["75"], ["–"]]  # noqa: RUF001
-    assert cells(groups) == {"left": ["50"]}
 
 
 def test_a_classifier_has_none_of_this(make_run: MakeRun, six_images: Source) -> None:
