@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,9 @@ from alframe.progress import say
 from alframe.report import write_run_report
 from alframe.report.run_folder import RunFolder, is_run
 from alframe.run import Parts, opened
-from alframe.storage import Journal, load_record, open_database, sqlite_url
+from alframe.storage import Journal, open_database, sqlite_url
 from alframe.storage.run_folder import DATABASE
+from alframe.succession import interrupted
 from alframe.types import Beginning
 
 log = logging.getLogger(__name__)
@@ -52,10 +52,7 @@ def unfinished(folder: Path) -> Beginning | None:
         raise DataError(f"{folder} is not the folder of a run: begin one with `alframe run`")
     engine = open_database(sqlite_url(folder / DATABASE))
     try:
-        journal = Journal(engine, folder)
-        round = next(round for round in count() if not journal.done(round, "promote"))
-        begun = journal.done(round, "begin")
-        return load_record(journal.path(round, "begin"), Beginning) if begun else None
+        return interrupted(Journal(engine, folder))
     finally:
         engine.dispose()
 

@@ -135,14 +135,15 @@ class Cycle:
                 return self._round(round, cause, key) or f"round {round} is done"
             if key and load_record(self.journal.path(round, "begin"), Beginning).key == key:
                 return f"round {round} was this cycle already"
-        if len(self.pool.in_state(State.UNLABELLED)) == 0:
-            return "no unlabelled samples are left: add some with `alframe pool add`"
         if reason := self.stopping.reason(self._progress(round)):
             return reason
         return self._round(round, cause, key, changes) or f"round {round} is done"
 
     def _round(self, round: int, cause: str, key: str = "", changes: tuple[str, ...] = ()) -> str | None:
         """Every step of a round that is not done yet; the reason, if it is to be the last one."""
+        # A round that began with nothing to ask for could never end, whatever arrives later.
+        if not self.journal.done(round, "begin") and len(self.pool.in_state(State.UNLABELLED)) == 0:
+            return "no unlabelled samples are left: add some with `alframe pool add`"
         self._succession.begin(round, cause, key, changes)
         self._predict(round)
         try:

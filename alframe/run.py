@@ -16,6 +16,7 @@ from rich.markup import escape
 from sqlalchemy import Engine
 
 from alframe import __version__
+from alframe.arrivals import Arrivals, with_arrivals
 from alframe.calibration import Calibration
 from alframe.candidates import Candidates
 from alframe.cycle import Cycle, Plan
@@ -35,6 +36,7 @@ from alframe.scoring import Scoring, check_gives, check_labels, grown_for
 from alframe.stopping import StoppingRule
 from alframe.storage import Journal, claim_folder
 from alframe.strategy import Strategy
+from alframe.succession import interrupted
 from alframe.training import Training
 
 log = logging.getLogger(__name__)
@@ -109,7 +111,8 @@ def opened(parts: Parts, folder: Path, config: Mapping[str, Any]) -> Iterator[Cy
 
     Args:
         parts: put together to a cycle.
-        folder: the run's own; holds everything that the run writes.
+        folder: the run's own; holds everything that the run writes. What ``alframe pool add`` put there is in the pool,
+            but where a round has begun that had begun without it.
         config: what describes the parts, as plain values; kept in the folder and compared when the run goes on.
 
     Raises:
@@ -122,10 +125,18 @@ def opened(parts: Parts, folder: Path, config: Mapping[str, Any]) -> Iterator[Cy
     with claim_folder(folder, config) as engine, log_to(folder / "alframe.log"):
         log.info("run started", extra={"version": __version__, "config": config})
         try:
-            yield _put_together(parts, folder, config, engine, parts.data)
+            yield _put_together(parts, folder, config, engine, _pool_of(parts.data, engine, folder))
         except Exception:
             log.exception("run failed")
             raise
+
+
+def _pool_of(base: Source, engine: Engine, folder: Path) -> Source:
+    """``base`` and what arrived since; for a round that has begun, what had arrived by then."""
+    arrivals, begun = Arrivals(engine, folder), interrupted(Journal(engine, folder))
+    if begun is None:
+        return with_arrivals(base, arrivals)
+    return with_arrivals(base, arrivals, samples=begun.samples, classes=len(begun.classes))
 
 
 def _put_together(parts: Parts, folder: Path, config: Mapping[str, Any], engine: Engine, source: Source) -> Cycle:

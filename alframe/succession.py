@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -130,3 +131,9 @@ class Succession:
             metrics=point.evaluation.metrics,
             config=self.config,
         )
+
+
+def interrupted(journal: Journal) -> Beginning | None:
+    """What was fixed for the round that has begun and has not ended; ``None`` if there is none."""
+    round = next(round for round in count() if not journal.done(round, "promote"))
+    return load_record(journal.path(round, "begin"), Beginning) if journal.done(round, "begin") else None
