@@ -27,7 +27,7 @@ def known(count: int, **arrays: Any) -> Predictions:
 
 
 def test_herding_keeps_the_mean_of_each_class() -> None:
-    """The mean of its exemplars is nearer to that of the class than those of 200 random sets of that size."""
+    """The mean of its exemplars is nearer to that of the class than those of 19 in 20 random sets of that size."""
     rng = np.random.default_rng(1)
     embeddings, labels = rng.normal(1, 1, (150, 4)), np.repeat([0, 1, 2], 50)
     kept = np.array(rows_of(Herding(capacity=45), known(150, embeddings=embeddings, labels=labels)))
@@ -41,7 +41,8 @@ def test_herding_keeps_the_mean_of_each_class() -> None:
 
         exemplars = kept[labels[kept] == label]
         assert len(exemplars) == 15
-        assert away(exemplars) < min(away(rng.choice(members, 15, replace=False)) for _ in range(200))
+        random = [away(rng.choice(members, 15, replace=False)) for _ in range(200)]
+        assert away(exemplars) < np.quantile(random, 0.05)
 
 
 def test_herding_looks_at_directions_alone() -> None:
