@@ -17,7 +17,7 @@ from alframe.run import Parts
 FILES = sorted(str(path.relative_to(CONFIGS).with_suffix("")) for path in CONFIGS.rglob("*.yaml"))
 CHOICES = [name for name in FILES if "/" in name and not name.startswith("experiment/")]
 # Parts of parts: the tests of their rooms build them.
-INNER = ("embeddings/", "engine/", "hydra/", "index/")
+INNER = ("embeddings/", "engine/", "hydra/", "index/", "monitor/", "trigger/")
 EXPERIMENTS = [name for name in FILES if name.startswith("experiment/")]
 # What has no default, because only the user knows it; and what would need a download.
 REQUIRED = {

@@ -73,6 +73,15 @@ from alframe.functional.detection import (
     unconfirmed,
 )
 from alframe.functional.discriminative import discriminative
+from alframe.functional.drift import (
+    domain_classifier,
+    drift_scores,
+    drifted,
+    kolmogorov_smirnov,
+    maximum_mean_discrepancy,
+    population_stability,
+    smallest_p_value,
+)
 from alframe.functional.error_driven import error_rate_nearby, forgetting, last_predicted, pseudo_loss
 from alframe.functional.exemplars import hashed_sample, herding, rarest_class
 from alframe.functional.expected_change import expected_gradient_length
@@ -170,6 +179,9 @@ __all__ = [
     "detection_scores",
     "discriminative",
     "distinct",
+    "domain_classifier",
+    "drift_scores",
+    "drifted",
     "encode_region",
     "encode_runs",
     "entropy",
@@ -201,6 +213,7 @@ __all__ = [
     "k_means",
     "k_means_plus_plus",
     "k_medoids",
+    "kolmogorov_smirnov",
     "label_loss",
     "labels_needed",
     "last_predicted",
@@ -213,6 +226,7 @@ __all__ = [
     "margin",
     "match_boxes",
     "max_herding",
+    "maximum_mean_discrepancy",
     "mean_and_half_width",
     "mean_std",
     "object_counts",
@@ -223,6 +237,7 @@ __all__ = [
     "pixel_dice",
     "pixel_iou",
     "pixel_loss",
+    "population_stability",
     "ppal",
     "predictive_entropy",
     "prob_cover",
@@ -238,6 +253,7 @@ __all__ = [
     "score_per_cost",
     "segmented",
     "separation",
+    "smallest_p_value",
     "stochastic_batch",
     "stretched",
     "typiclust",

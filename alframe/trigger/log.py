@@ -67,3 +67,22 @@ class TriggerLog:
                 for each in evaluated
                 if each.key not in known
             )
+
+
+def settle(causes: Sequence[Cause], *, key: str, round: int, at: datetime) -> list[Evaluated]:
+    """What comes of triggers that were evaluated together: those that fired make one cycle.
+
+    Args:
+        causes: what each found, with names that differ; the first that fired starts the cycle.
+        key: names this evaluation; the same one, settled again, has the same keys in the log.
+        round: the cycle's, if there is one.
+        at: when, in UTC.
+    """
+    starter = next((cause for cause in causes if cause.fired), None)
+    settled = []
+    for cause in causes:
+        outcome = "not due"
+        if cause.fired:
+            outcome = f"starts round {round}" if cause is starter else f"merged into round {round}"
+        settled.append(Evaluated(f"{key}/{cause.trigger}", cause, outcome, round if cause.fired else None, at))
+    return settled

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alframe.strategy.hybrid.clusters import AlfaMix, Clue, ClusterMargin
-from alframe.strategy.hybrid.contrast import Cal, Cdal, Discriminative, Falcun
+from alframe.strategy.hybrid.contrast import Cal, Cdal, Discriminative, Drifted, Falcun
 from alframe.strategy.hybrid.gradients import Badge, Bait
 from alframe.strategy.hybrid.weighted import UncertaintyHerding, WeightedKMeans
 
@@ -16,6 +16,7 @@ __all__ = [
     "Clue",
     "ClusterMargin",
     "Discriminative",
+    "Drifted",
     "Falcun",
     "UncertaintyHerding",
     "WeightedKMeans",

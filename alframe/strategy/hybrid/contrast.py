@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.errors import ConfigurationError
-from alframe.functional import cdal, contrastive, discriminative, entropy, falcun
+from alframe.functional import cdal, contrastive, discriminative, drifted, entropy, falcun
 from alframe.strategy.base import Scorer, Strategy, required
 from alframe.types import Floats, Predictions, Selection
 
@@ -95,3 +95,27 @@ class Discriminative(Strategy):
         centers = None if labelled is None else required(labelled, "embeddings")
         points = required(unlabelled, "embeddings")
         return Selection(discriminative(points, budget, centers, queries=self._queries, rng=rng))
+
+
+class Drifted(Strategy):
+    """Unlike the labelled samples, and spread over all that are: for what has arrived since the labels were given.
+
+    Where nothing is labelled yet, it spreads over everything.
+
+    Args:
+        factor: it draws from a shortlist so many times as long as the batch, at least 1.
+    """
+
+    needs = frozenset({"embeddings"})
+    uses_labelled = True
+
+    def __init__(self, *, factor: float = 5.0) -> None:
+        if not 1 <= factor < np.inf:
+            raise ConfigurationError(f"factor must be finite and at least 1, got {factor}")
+        self._factor = factor
+
+    def _choose(
+        self, unlabelled: Predictions, budget: int, labelled: Predictions | None, rng: np.random.Generator, /
+    ) -> Selection:
+        reference = None if labelled is None else required(labelled, "embeddings")
+        return Selection(drifted(required(unlabelled, "embeddings"), budget, reference, factor=self._factor, rng=rng))
