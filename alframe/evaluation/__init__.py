@@ -9,13 +9,16 @@ from pytorch_lightning import Trainer
 from alframe.data import ImageData
 from alframe.evaluation.classification import evaluate_classifier, score
 from alframe.evaluation.detection import evaluate_detector, score_detections
-from alframe.evaluation.outcomes import ClassifierOutcomes, outcomes
+from alframe.evaluation.held_out import outcomes
+from alframe.evaluation.outcomes import ClassifierOutcomes, DetectorOutcomes, SegmenterOutcomes
 from alframe.evaluation.segmentation import evaluate_segmenter
 from alframe.learner import Learner
 from alframe.types import Evaluation, Positions, Task
 
 __all__ = [
     "ClassifierOutcomes",
+    "DetectorOutcomes",
+    "SegmenterOutcomes",
     "evaluate",
     "evaluate_classifier",
     "evaluate_detector",

@@ -73,7 +73,7 @@ def score_detections(
     precision, recall = average_precision(truth, found, num_classes)
     sure = [Objects(tuple(each for each in objects if _score(each) >= SURE)) for objects in found]
     confusions = [detection_confusion(*pair, num_classes) for pair in zip(truth, sure, strict=True)]
-    share, alarm_score = _inspection(truth, found)
+    share, alarm_score = _inspection(*inspected(truth, found)[1:])
     return Detection(
         samples=len(found),
         unreadable=unreadable,
@@ -92,14 +92,23 @@ def score_detections(
     )
 
 
-def _inspection(truth: Sequence[Objects], found: Sequence[Objects]) -> tuple[float | None, float | None]:
-    """The share of images with an object that are reported, and the score they exceed."""
-    # Where all is to be ignored, a report is neither right nor wrong.
+def inspected(
+    truth: Sequence[Objects], found: Sequence[Objects]
+) -> tuple[Positions, NDArray[np.float64], NDArray[np.bool_]]:
+    """The images that an inspection is judged by, (n,), the highest score in each, and whether it has an object.
+
+    Where all is to be ignored, a report is neither right nor wrong.
+    """
     clear = [row for row, objects in enumerate(truth) if not len(objects) or not objects.ignored.all()]
+    scores = np.array([max(map(_score, found[row]), default=0.0) for row in clear], dtype=np.float64)
     defective = np.array([len(truth[row]) > 0 for row in clear], dtype=np.bool_)
+    return np.array(clear, dtype=np.int64), scores, defective
+
+
+def _inspection(scores: NDArray[np.float64], defective: NDArray[np.bool_]) -> tuple[float | None, float | None]:
+    """The share of images with an object that are reported, and the score they exceed."""
     if defective.all() or not defective.any():
         return None, None
-    scores = np.array([max(map(_score, found[row]), default=0.0) for row in clear])
     return found_at_false_alarms(scores, defective, FALSE_ALARMS)
 
 

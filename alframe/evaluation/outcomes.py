@@ -2,87 +2,178 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from time import perf_counter
+from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
-from pytorch_lightning import Trainer
+from numpy.typing import NDArray
 
-from alframe.data import ImageData
-from alframe.errors import ConfigurationError, DataError
-from alframe.functional import expected_calibration_error, reliability
-from alframe.learner import Learner
-from alframe.scoring import predict, were_read
-from alframe.strategy import required
-from alframe.types import Floats, Labels, Outcomes, Positions, Predictions
+from alframe.evaluation.classification import CALIBRATION_BINS
+from alframe.evaluation.detection import FALSE_ALARMS, inspected
+from alframe.evaluation.segmentation import of_true_classes
+from alframe.evaluation.summary import each_known
+from alframe.functional import (
+    expected_calibration_error,
+    pixel_dice,
+    pixel_iou,
+    reliability,
+    resampled_found,
+    resampled_precision,
+    right_detections,
+)
+from alframe.types import Floats, GateMetric, Ids, Objects, Outcomes, Task
 
 
 class ClassifierOutcomes(Outcomes):
-    """A classifier on N samples: ``accuracy`` and ``log_likelihood`` (mean, in nats, at most 0).
+    """A classifier on N samples.
+
+    ``accuracy``; ``log_likelihood`` of the true class, its mean in nats, at most 0; ``balanced_accuracy`` and
+    ``macro_f1``, means over the classes that occur of the share of each that is found, and of its F1.
 
     Args:
-        predictions: with ``probs``, (N, C).
-        labels: (N,) true classes.
+        ids: (N,) sample ids.
         groups: (N,) slice names.
         classes: names of the C classes.
         seconds: what one sample took.
+        probs: (N, C) predicted probabilities.
+        labels: (N,) true classes.
     """
 
-    metrics = ("accuracy", "log_likelihood")
+    task: ClassVar[Task] = "classification"
 
     def __init__(
-        self, predictions: Predictions, labels: Labels, groups: Labels, classes: tuple[str, ...], seconds: float
+        self,
+        ids: Ids,
+        groups: NDArray[np.str_],
+        classes: Sequence[str],
+        seconds: float,
+        *,
+        probs: Floats,
+        labels: NDArray[np.int64],
     ) -> None:
-        self.ids, self.groups, self.classes, self.seconds = predictions.ids, groups, classes, seconds
-        self._probs, self._labels = required(predictions, "probs"), labels
-        believed = self._probs[np.arange(len(labels)), labels]
-        self._scores = {
-            "accuracy": (self._probs.argmax(axis=1) == labels).astype(np.float64),
-            "log_likelihood": np.log(np.maximum(believed.astype(np.float64), np.finfo(np.float32).tiny)),
-        }
+        self.ids, self.groups, self.classes, self.seconds = ids, groups, tuple(classes), seconds
+        self._probs, self._labels = probs, labels
+        believed = probs[np.arange(len(labels)), labels].astype(np.float64)
+        self._log_likelihood = np.log(np.maximum(believed, np.finfo(np.float32).tiny))
+        each = np.eye(len(self.classes))
+        self._true, self._predicted = each[labels], each[probs.argmax(axis=1)]
+        self._right = self._true * self._predicted
 
-    def value(self, metric: str, rows: Positions | None = None) -> float:
-        """The mean of ``scores``."""
-        scores = self._scores[metric] if rows is None else self._scores[metric][rows]
-        return float(scores.mean()) if len(scores) else float("nan")
-
-    def scores(self, metric: str) -> Floats:
-        """Whether the most probable class is right, or the log of the true one's probability, (N,)."""
-        scores: Floats = self._scores[metric]
-        return scores
+    def values(self, metric: GateMetric, counts: Floats) -> Floats:
+        """Means over samples, or over classes of what is counted in each."""
+        if metric == "log_likelihood":
+            return _quotient(counts @ self._log_likelihood, counts.sum(axis=1))
+        right, true = counts @ self._right, counts @ self._true
+        if metric == "accuracy":
+            return _quotient(right.sum(axis=1), true.sum(axis=1))
+        if metric == "balanced_accuracy":
+            return _mean_known(_quotient(right, true))
+        f1 = _quotient(2 * right, true + counts @ self._predicted)
+        return _mean_known(np.where(true > 0, f1, np.nan))
 
     def by_class(self) -> tuple[float | None, ...]:
         """Accuracy among the samples of each class."""
-        rows = [np.flatnonzero(self._labels == label) for label in range(len(self.classes))]
-        return tuple(self.value("accuracy", of) if len(of) else None for of in rows)
+        return each_known(_quotient(self._right.sum(axis=0), self._true.sum(axis=0)))
 
     def calibration_error(self) -> float:
-        """Expected calibration error over 15 bins."""
-        return expected_calibration_error(reliability(self._probs, self._labels, 15))
+        """As in the evaluation."""
+        return expected_calibration_error(reliability(self._probs, self._labels, CALIBRATION_BINS))
 
 
-def outcomes(
-    learner: Learner, data: ImageData, positions: Positions, make_trainer: Callable[..., Trainer], *, seed: int
-) -> Outcomes:
-    """What a learner does on each of these held-out samples, as its task asks for.
+class DetectorOutcomes(Outcomes):
+    """A detector on N images, its detections held against the objects once.
+
+    ``average_precision_50``, as in the evaluation, and ``found``: the share of images with an object that are reported
+    while no more than 5 % of the others are.
 
     Args:
-        learner: predicts.
-        data: reads the images; its source knows the labels.
-        positions: the held-out samples.
-        make_trainer: builds a Trainer.
-        seed: of the posterior's draws.
-
-    Raises:
-        DataError: no held-out sample can be read.
+        ids: (N,) sample ids.
+        groups: (N,) slice names.
+        classes: names of the C classes.
+        seconds: what one image took.
+        truth: the objects of each image.
+        found: the detections in each, with scores.
     """
-    if learner.task != "classification":
-        raise ConfigurationError(f"outcomes of {learner.task} cannot be compared yet")
-    started = perf_counter()
-    predictions = predict(learner, data, positions, {"probs"}, make_trainer, seed=seed, description="gate")
-    seconds = (perf_counter() - started) / max(len(positions), 1)
-    read = positions[were_read(data, positions, predictions)]
-    if len(read) == 0:
-        raise DataError(f"none of the {len(positions)} gate samples can be read: are the files still there?")
-    table = data.source.table
-    return ClassifierOutcomes(predictions, table.labels[read], table.groups[read], data.source.classes, seconds)
+
+    task: ClassVar[Task] = "detection"
+
+    def __init__(
+        self,
+        ids: Ids,
+        groups: NDArray[np.str_],
+        classes: Sequence[str],
+        seconds: float,
+        *,
+        truth: Sequence[Objects],
+        found: Sequence[Objects],
+    ) -> None:
+        self.ids, self.groups, self.classes, self.seconds = ids, groups, tuple(classes), seconds
+        self._matches = [right_detections(truth, found, label) for label in range(len(self.classes))]
+        self._clear, self._scores, self._defective = inspected(truth, found)
+
+    def values(self, metric: GateMetric, counts: Floats) -> Floats:
+        """From the matches, or from the score of each image."""
+        if metric == "found":
+            return resampled_found(self._scores, self._defective, FALSE_ALARMS, counts[:, self._clear])
+        return _mean_known(self._precision(counts))
+
+    def by_class(self) -> tuple[float | None, ...]:
+        """Average precision of each class at an overlap of 0.50."""
+        return each_known(self._precision(np.ones((1, len(self))))[0])
+
+    def calibration_error(self) -> None:
+        """It is not defined for detections."""
+
+    def _precision(self, counts: Floats) -> NDArray[np.float64]:
+        return np.stack([resampled_precision(*matches, counts) for matches in self._matches], axis=1)
+
+
+class SegmenterOutcomes(Outcomes):
+    """A segmenter on N images: ``mean_iou``, ``mean_dice`` and ``pixel_accuracy``, as in the evaluation.
+
+    Args:
+        ids: (N,) sample ids.
+        groups: (N,) slice names.
+        classes: names of the C classes, without background.
+        seconds: what one image took.
+        confusions: (N, C + 1, C + 1) pixels of each image by true class (rows) and predicted class, background first.
+    """
+
+    task: ClassVar[Task] = "segmentation"
+
+    def __init__(
+        self,
+        ids: Ids,
+        groups: NDArray[np.str_],
+        classes: Sequence[str],
+        seconds: float,
+        *,
+        confusions: NDArray[np.int64],
+    ) -> None:
+        self.ids, self.groups, self.classes, self.seconds = ids, groups, tuple(classes), seconds
+        self._confusions = confusions.astype(np.float64)
+
+    def values(self, metric: GateMetric, counts: Floats) -> Floats:
+        """From the pixels of all images together."""
+        pixels = np.tensordot(counts, self._confusions, axes=1)
+        if metric == "pixel_accuracy":
+            return _quotient(np.trace(pixels, axis1=1, axis2=2), pixels.sum(axis=(1, 2)))
+        return _mean_known(of_true_classes(pixel_iou if metric == "mean_iou" else pixel_dice, pixels))
+
+    def by_class(self) -> tuple[float | None, ...]:
+        """Intersection over union of each class, without background."""
+        return each_known(of_true_classes(pixel_iou, self._confusions.sum(axis=0)))[1:]
+
+    def calibration_error(self) -> None:
+        """It is not defined for class maps."""
+
+
+def _quotient(part: Floats, whole: Floats) -> NDArray[np.float64]:
+    """NaN where there is nothing."""
+    return np.asarray(np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0))
+
+
+def _mean_known(values: Floats) -> NDArray[np.float64]:
+    """Mean of the values that are not NaN, (B, C) -> (B,); NaN where all are."""
+    known = ~np.isnan(values)
+    return _quotient(np.where(known, values, 0).sum(axis=1), known.sum(axis=1))

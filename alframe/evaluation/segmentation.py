@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,8 +105,8 @@ class _Tally:
 
     def result(self) -> Segmentation:
         """What the counts say; they are not all 0."""
-        iou, dice = _of_true_classes(pixel_iou, self.confusion), _of_true_classes(pixel_dice, self.confusion)
-        slices = {name: mean_known(_of_true_classes(pixel_iou, each)) for name, each in self._by_group.items() if name}
+        iou, dice = of_true_classes(pixel_iou, self.confusion), of_true_classes(pixel_dice, self.confusion)
+        slices = {name: mean_known(of_true_classes(pixel_iou, each)) for name, each in self._by_group.items() if name}
         return Segmentation(
             samples=self._scored,
             unreadable=len(self._rows) - self._scored,
@@ -121,11 +122,11 @@ class _Tally:
         )
 
 
-def _of_true_classes(
-    measure: Callable[[NDArray[np.int64]], NDArray[np.float64]], confusion: NDArray[np.int64]
+def of_true_classes(
+    measure: Callable[[NDArray[Any]], NDArray[np.float64]], confusion: NDArray[Any]
 ) -> NDArray[np.float64]:
-    """By class; NaN for one that no image has."""
-    return np.where(confusion.sum(axis=1) > 0, measure(confusion), np.nan)
+    """By class, (..., C, C) -> (..., C); NaN for one that no image has."""
+    return np.where(confusion.sum(axis=-1) > 0, measure(confusion), np.nan)
 
 
 def _share(some: int, of: int) -> float | None:

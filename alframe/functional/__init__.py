@@ -70,6 +70,9 @@ from alframe.functional.detection import (
     object_counts,
     ppal,
     rare_classes,
+    resampled_found,
+    resampled_precision,
+    right_detections,
     unconfirmed,
 )
 from alframe.functional.discriminative import discriminative
@@ -115,6 +118,7 @@ from alframe.functional.regions import (
     region_area,
     regions_of,
 )
+from alframe.functional.resampling import bootstrap_interval, predicted_power, samples_needed
 from alframe.functional.seeding import k_means_plus_plus
 from alframe.functional.segmentation import (
     map_boundary,
@@ -146,6 +150,7 @@ __all__ = [
     "balanced_classes",
     "bald",
     "batch_bald",
+    "bootstrap_interval",
     "box_bald",
     "box_entropy",
     "box_least_confidence",
@@ -239,6 +244,7 @@ __all__ = [
     "pixel_loss",
     "population_stability",
     "ppal",
+    "predicted_power",
     "predictive_entropy",
     "prob_cover",
     "pseudo_loss",
@@ -249,7 +255,11 @@ __all__ = [
     "region_area",
     "regions_of",
     "reliability",
+    "resampled_found",
+    "resampled_precision",
     "resembles",
+    "right_detections",
+    "samples_needed",
     "score_per_cost",
     "segmented",
     "separation",

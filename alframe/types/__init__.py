@@ -15,7 +15,7 @@ from alframe.types.evaluation import (
     Task,
 )
 from alframe.types.objects import Label, Mask, Object, Objects, Polygons, Rle, label_array
-from alframe.types.outcomes import Outcomes
+from alframe.types.outcomes import GATE_METRICS, Estimate, GateMetric, Outcomes
 from alframe.types.predictions import Need, Predictions, Selection
 from alframe.types.progress import PoolView, Preview, Progress
 from alframe.types.samples import Annotation, Query, SampleTable
@@ -23,6 +23,7 @@ from alframe.types.succession import Beginning, Cause, Check, Decision, Drift, R
 from alframe.types.training import TrainingSet
 
 __all__ = [
+    "GATE_METRICS",
     "UNLABELLED",
     "Annotation",
     "Beginning",
@@ -33,9 +34,11 @@ __all__ = [
     "Decision",
     "Detection",
     "Drift",
+    "Estimate",
     "Evaluation",
     "Example",
     "Floats",
+    "GateMetric",
     "Ids",
     "Label",
     "Labels",

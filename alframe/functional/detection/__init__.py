@@ -20,6 +20,7 @@ from alframe.functional.detection.found import detected
 from alframe.functional.detection.localisation import box_variance, consistency, localisation_stability
 from alframe.functional.detection.matching import group_boxes, match_boxes
 from alframe.functional.detection.ppal import calibrated_uncertainty, class_difficulty, k_medoids, ppal
+from alframe.functional.detection.resampled import resampled_found, resampled_precision, right_detections
 from alframe.functional.detection.similarity import category_similarity, ccms
 from alframe.functional.detection.uncertainty import box_bald, box_entropy, box_least_confidence, box_margin
 
@@ -53,5 +54,8 @@ __all__ = [
     "object_counts",
     "ppal",
     "rare_classes",
+    "resampled_found",
+    "resampled_precision",
+    "right_detections",
     "unconfirmed",
 ]

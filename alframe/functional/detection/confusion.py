@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from faster_coco_eval.core import mask as coco
 from numpy.typing import NDArray
 
+from alframe.functional.detection.overlaps import overlaps_with
 from alframe.types import UNLABELLED, Objects
 
 
@@ -32,7 +32,7 @@ def detection_confusion(truth: Objects, found: Objects, num_classes: int, overla
                [0, 0, 1],
                [0, 0, 0]])
     """
-    meets = _overlaps(found, truth)
+    meets = overlaps_with(found, truth)
     meets[meets < overlap] = 0
     own_class = (found.labels[:, None] == truth.labels) | (truth.labels == UNLABELLED)
     free = ~truth.ignored
@@ -70,18 +70,3 @@ def detection_quality(confusion: NDArray[np.int64]) -> float:
 
 def _surest_first(found: Objects) -> list[int]:
     return sorted(range(len(found)), key=lambda row: -(found.objects[row].score or 0))
-
-
-def _overlaps(found: Objects, truth: Objects) -> NDArray[np.float64]:
-    """Intersection over union of each detection with each object, over the detection alone where that is a crowd."""
-    if not len(found) or not len(truth):
-        return np.zeros((len(found), len(truth)))
-    crowds = [each.crowd for each in truth]
-    overlaps: NDArray[np.float64] = coco.iou(_as_coco(found), _as_coco(truth), crowds)
-    return overlaps
-
-
-def _as_coco(objects: Objects) -> NDArray[np.float64]:
-    """Left, top, width and height of each box, (n, 4)."""
-    corner, opposite = np.split(objects.boxes, 2, axis=1)
-    return np.hstack([corner, opposite - corner])

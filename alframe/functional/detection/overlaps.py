@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from faster_coco_eval.core import mask as coco
 from numpy.typing import NDArray
+
+from alframe.types import Objects
 
 
 def paired_iou(boxes: NDArray[Any], others: NDArray[Any]) -> NDArray[np.float64]:
@@ -30,6 +33,27 @@ def have_area(boxes: NDArray[Any]) -> NDArray[np.bool_]:
     [True, False]
     """
     return np.asarray((boxes[..., 2:] > boxes[..., :2]).all(axis=-1))
+
+
+def overlaps_with(found: Objects, truth: Objects) -> NDArray[np.float64]:
+    """Intersection over union of each detection with each object, (n, m); over the detection alone if that is a crowd.
+
+    >>> from alframe.types import Object
+    >>> whole, half = Object(box=(0, 0, 4, 4), label=0), Object(box=(0, 0, 4, 2), label=0)
+    >>> overlaps_with(Objects((half,)), Objects((whole,))).tolist()
+    [[0.5]]
+    """
+    if not len(found) or not len(truth):
+        return np.zeros((len(found), len(truth)))
+    crowds = [each.crowd for each in truth]
+    overlaps: NDArray[np.float64] = coco.iou(_as_coco(found), _as_coco(truth), crowds)
+    return overlaps
+
+
+def _as_coco(objects: Objects) -> NDArray[np.float64]:
+    """Left, top, width and height of each box, (n, 4)."""
+    corner, opposite = np.split(objects.boxes, 2, axis=1)
+    return np.hstack([corner, opposite - corner])
 
 
 def _areas(boxes: NDArray[np.float64]) -> NDArray[np.float64]:

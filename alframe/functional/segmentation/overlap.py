@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,25 +39,30 @@ def pixel_confusion(truth: NDArray[np.uint8], found: NDArray[np.uint8], num_clas
     return np.bincount(true * side + predicted, minlength=side * side).reshape(side, side)
 
 
-def pixel_iou(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Intersection over union of each class, (C, C) -> (C,), in [0, 1]; NaN for a class neither true nor predicted.
+def pixel_iou(confusion: NDArray[Any]) -> NDArray[np.float64]:
+    """Intersection over union of each class, (..., C, C) -> (..., C), in [0, 1]; NaN where it is neither true nor seen.
 
     >>> pixel_iou(np.array([[1, 0, 0], [1, 1, 0], [0, 0, 0]]))
     array([0.5, 0.5, nan])
     """
-    right, either = confusion.diagonal(), confusion.sum(axis=0) + confusion.sum(axis=1)
-    return _shares(right, either - right)
+    right, both = _right_and_both(confusion)
+    return _shares(right, both - right)
 
 
-def pixel_dice(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Dice coefficient of each class, (C, C) -> (C,), in [0, 1]; NaN for a class neither true nor predicted.
+def pixel_dice(confusion: NDArray[Any]) -> NDArray[np.float64]:
+    """Dice coefficient of each class, (..., C, C) -> (..., C), in [0, 1]; NaN where it is neither true nor seen.
 
     >>> pixel_dice(np.array([[2, 0, 0], [1, 1, 0], [0, 0, 0]])).round(2)
     array([0.8 , 0.67,  nan])
     """
-    right, either = confusion.diagonal(), confusion.sum(axis=0) + confusion.sum(axis=1)
-    return _shares(2 * right, either)
+    right, both = _right_and_both(confusion)
+    return _shares(2 * right, both)
 
 
-def _shares(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.asarray(np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0))
+def _right_and_both(confusion: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Pixels that are a class and predicted so, and those that are it and those predicted so together."""
+    return confusion.diagonal(axis1=-2, axis2=-1), confusion.sum(axis=-2) + confusion.sum(axis=-1)
+
+
+def _shares(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
+    return np.asarray(np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0))
