@@ -105,7 +105,7 @@ from alframe.functional.hybrid import (
 from alframe.functional.learning_curve import area_under_curve, labels_needed
 from alframe.functional.losses import box_loss, label_loss, pixel_loss
 from alframe.functional.randomness import derive_seed, generator
-from alframe.functional.ranking import highest, rank_product
+from alframe.functional.ranking import break_ties, highest, rank_product
 from alframe.functional.regions import (
     box_of,
     class_map,
@@ -158,6 +158,7 @@ __all__ = [
     "box_margin",
     "box_of",
     "box_variance",
+    "break_ties",
     "calibrated_uncertainty",
     "category_similarity",
     "ccms",

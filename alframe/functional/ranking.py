@@ -52,3 +52,25 @@ def rank_product(scores: NDArray[Any], strengths: ArrayLike) -> NDArray[np.float
         raise InvalidInput(f"strengths must be {len(scores)} numbers that are not negative, got {powers.tolist()}")
     shares = rankdata(scores, axis=1) / max(scores.shape[1], 1)
     return np.asarray((shares ** powers[:, np.newaxis]).prod(axis=0))
+
+
+def break_ties(scores: NDArray[Any], others: NDArray[Any]) -> NDArray[np.float64]:
+    """Scores, raised where they are equal so that ``others`` order them, (N,), (N,) -> (N,).
+
+    What is added is the share of samples that rank lower by ``others``, which is below 1, times the smallest difference
+    between two scores, but at most 1: no score passes another one.
+
+    >>> break_ties(np.array([0.0, 2.0, 0.0, 0.5]), np.array([9.0, 1.0, 7.0, 8.0])).tolist()
+    [0.375, 2.0, 0.125, 0.75]
+
+    Raises:
+        InvalidInput: scores that are not (N,), NaN or infinite, or not as many of the others.
+    """
+    scores, others = np.asarray(scores, dtype=np.float64), np.asarray(others)
+    if scores.ndim != 1 or scores.shape != others.shape:
+        raise InvalidInput(f"both scores must be (N,), got shapes {scores.shape} and {others.shape}")
+    if not np.isfinite(scores).all() or np.isnan(others).any():
+        raise InvalidInput("scores to be ordered must be finite, and those that order them not NaN")
+    gap = np.diff(np.unique(scores)).min(initial=1.0)
+    lower = rankdata(others, method="min") - 1
+    return np.asarray(scores + gap * lower / max(len(lower), 1))

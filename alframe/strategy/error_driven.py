@@ -46,6 +46,8 @@ class PseudoLoss(ScoreStrategy):
 class Corrections(Scorer):
     """Near labelled samples whose answer was not what the model had predicted: hard-example mining from feedback.
 
+    Samples that came with evidence against the model count as what it says, though nobody has labelled them yet.
+
     Args:
         neighbors: how many labelled samples around a candidate count.
     """
@@ -59,8 +61,11 @@ class Corrections(Scorer):
         self._neighbors = neighbors
 
     def scores(self, unlabelled: Predictions, labelled: Predictions | None, /) -> Floats:
-        """Rate of corrections nearby plus 1 - confidence, (N,), in [0, 2]: without feedback, least confidence."""
-        doubt = least_confidence(required(unlabelled, "probs"))
+        """Rate of corrections nearby plus 1 - confidence, in [0, 2], plus weight of evidence, (N,).
+
+        Without feedback that is least confidence.
+        """
+        doubt = least_confidence(required(unlabelled, "probs")) + unlabelled.weights
         points = required(unlabelled, "embeddings")
         required(unlabelled, "history")
         if labelled is None:

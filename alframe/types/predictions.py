@@ -118,6 +118,11 @@ class Predictions:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def weights(self) -> Floats:
+        """(N,) the weight of each sample's evidence; zeros if there is none of any."""
+        return np.zeros(len(self)) if self.evidence is None else self.evidence
+
     def take(self, rows: Positions | slice) -> Predictions:
         """The predictions at ``rows``, in that order; of a slice nothing is copied."""
         arrays = {field.name: getattr(self, field.name) for field in fields(self)}

@@ -1,4 +1,4 @@
-"""The highest scores against sorting; the product of ranks against counting, and what it does not depend on."""
+"""The highest scores, and ties broken, against sorting; the product of ranks against counting."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from alframe.errors import InvalidInput, PoolExhausted
-from alframe.functional import highest, rank_product
+from alframe.functional import break_ties, highest, rank_product
 
 scores = arrays(np.float64, (2, 8), elements=st.integers(-3, 3).map(float))
 strengths = st.tuples(st.sampled_from([0.0, 0.5, 1.0, 2.0]), st.sampled_from([0.0, 0.5, 1.0, 2.0]))
@@ -90,3 +90,22 @@ def test_scores_without_their_strengths_are_refused() -> None:
             rank_product(values, powers)
     with pytest.raises(InvalidInput, match="NaN"):
         rank_product(np.full((2, 3), np.nan), [1, 1])
+
+
+@given(both=scores)
+def test_ties_are_broken_and_nothing_else_changes(both: NDArray[np.float64]) -> None:
+    """Sorting by what comes out is sorting by both scores, one after the other."""
+    first, second = both
+    found = break_ties(first, second)
+    assert np.argsort(found, kind="stable").tolist() == np.lexsort((second, first)).tolist()
+    assert ((found >= first) & (found < first + 1)).all()
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(np.zeros((2, 2)), np.zeros((2, 2))), (np.zeros(2), np.zeros(3)), (np.array([np.inf]), np.zeros(1))],
+)
+def test_scores_that_cannot_be_ordered_are_refused(first: NDArray[np.float64], second: NDArray[np.float64]) -> None:
+    """Another shape, another length, an infinity."""
+    with pytest.raises(InvalidInput, match="scores"):
+        break_ties(first, second)

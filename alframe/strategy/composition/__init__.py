@@ -6,6 +6,7 @@ from alframe.strategy.composition.class_balanced import ClassBalanced
 from alframe.strategy.composition.cost_aware import CostAware
 from alframe.strategy.composition.mixture import Mixture
 from alframe.strategy.composition.product import Product
+from alframe.strategy.composition.reported import Reported
 from alframe.strategy.composition.stochastic import Stochastic
 from alframe.strategy.composition.stream import Stream
 from alframe.strategy.composition.subsampled import Subsampled
@@ -17,6 +18,7 @@ __all__ = [
     "CostAware",
     "Mixture",
     "Product",
+    "Reported",
     "Stochastic",
     "Stream",
     "Subsampled",
