@@ -217,6 +217,7 @@ def _try_out(parts: Parts) -> None:
     if parts.training.recalls:
         check_gives(learner, {"probs"}, f"training {type(parts.training).__name__}")
     parts.stopping.check(learner.task)
+    parts.gate.check(learner.task, parts.data, parts.cycle.gate)
     if parts.calibration.needs_held_out and learner.task != "classification":
         raise ConfigurationError(
             f"{type(parts.calibration).__name__} scales the logits of classifiers: choose calibration=none"

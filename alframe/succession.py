@@ -12,17 +12,15 @@ from pytorch_lightning import Trainer
 
 from alframe import __version__
 from alframe.data import ImageData
-from alframe.errors import RunConflict
 from alframe.evaluation import outcomes
 from alframe.functional.randomness import derive_seed, generator
 from alframe.gate import Gate, Trial
-from alframe.learner import Learner
 from alframe.learners import Learners
 from alframe.pool import Pool, State
 from alframe.progress import say
 from alframe.registry import ModelVersion, PromotionLog, Registry
 from alframe.storage import Journal, artefact, file_sha256, load_record, save_record
-from alframe.types import Beginning, CurvePoint, Decision, Outcomes, ReplayRecord
+from alframe.types import Beginning, CurvePoint, Decision, Outcomes, Positions, ReplayRecord
 
 FILES = {"weights.safetensors": "train", "replay.json": "replay", "decision.json": "gate", "beginning.json": "begin"}
 """What a version consists of, and the steps that wrote it."""
@@ -61,12 +59,12 @@ class Succession:
     def begin(self, round: int, cause: str, key: str = "", changes: tuple[str, ...] = ()) -> Beginning:
         """Fix what the round begins from."""
         if not self.journal.done(round, "begin"):
-            champion = self.log.champion
-            if round > 0 and champion is None:
-                raise RunConflict("no champion was ever promoted in this run: it was begun by an earlier version")
+            base = self.log.champion
+            if base is None and round > 0:
+                base = round - 1  # none was good enough yet: go on from the latest
             with self.journal.step(round, "begin", artefact(round, "beginning.json")) as path:
                 classes, samples = tuple(self.data.source.classes), len(self.pool.table)
-                save_record(path, Beginning(round, champion, cause, samples, classes, key, changes))
+                save_record(path, Beginning(round, base, cause, samples, classes, key, changes))
         return load_record(self.journal.path(round, "begin"), Beginning)
 
     def decide(self, round: int) -> Decision:
@@ -86,7 +84,7 @@ class Succession:
         """Make the learner of ``round`` champion, if that was decided."""
         if not self.journal.done(round, "promote"):
             decision = self.decide(round)
-            stands = self.log.champion in (self.learners.base(round), round)  # nobody rolled it back meanwhile
+            stands = self.log.champion in (self._champion(round), round)  # nobody rolled it back meanwhile
             promoted = decision.promoted and stands
             with self.journal.step(round, "promote"):
                 if promoted:
@@ -97,15 +95,20 @@ class Succession:
                 say(f"round {round:>3}   {'promoted' if promoted else 'not promoted'}: {reason}")
 
     def _trial(self, round: int) -> Trial:
-        base = self.learners.base(round)
-        return Trial(
-            challenger=self._outcomes(self.learners.of(round)),
-            champion=None if base is None else self._outcomes(self.learners.of(base)),
-        )
+        held_out, champion = self.pool.in_state(State.GATE), self._champion(round)
+        theirs = None if champion is None else self._outcomes(champion, held_out)
+        if theirs is not None:
+            held_out = self.pool.positions(theirs.ids)  # what could be read
+        return Trial(self._outcomes(round, held_out), theirs)
 
-    def _outcomes(self, learner: Learner) -> Outcomes:
-        held_out, seed = self.pool.in_state(State.GATE), derive_seed(self.seed, "gate")
-        return outcomes(learner, self.data, held_out, self.make_trainer, seed=seed)
+    def _outcomes(self, round: int, held_out: Positions) -> Outcomes:
+        seed = derive_seed(self.seed, "gate")
+        return outcomes(self.learners.of(round), self.data, held_out, self.make_trainer, seed=seed)
+
+    def _champion(self, round: int) -> int | None:
+        """The champion as it was when ``round`` began; a base that nobody ever promoted is none."""
+        base = self.learners.base(round)
+        return base if base in [entry.round for entry in self.log.entries()] else None
 
     def _version(self, round: int) -> ModelVersion:
         files: dict[str, Path] = {name: self.journal.path(round, step) for name, step in FILES.items()}

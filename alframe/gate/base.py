@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alframe.types import Decision, Outcomes
+from alframe.data import Source
+from alframe.errors import DataError
+from alframe.types import Decision, Outcomes, Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +25,14 @@ class Trial:
     challenger: Outcomes
     champion: Outcomes | None
 
+    def __post_init__(self) -> None:
+        """Refuse outcomes that are not pairs."""
+        if self.champion is not None and not np.array_equal(self.champion.ids, self.challenger.ids):
+            raise DataError(
+                f"the challenger is known on {len(self.challenger)} gate samples and the champion on "
+                f"{len(self.champion)}, and these are not the same: can all of the images be read every time?"
+            )
+
 
 class Gate(ABC):
     """Decides whether a challenger replaces the champion.
@@ -32,6 +42,18 @@ class Gate(ABC):
     """
 
     compares: bool = True
+
+    def check(self, task: Task, source: Source, samples: int) -> None:  # noqa: B027 (some gates take anything)
+        """Refuse what the gate can never decide on, before anything is computed; by default nothing.
+
+        Args:
+            task: the learner's.
+            source: of the samples.
+            samples: how many are held out for the gate.
+
+        Raises:
+            ConfigurationError: the gate asks for what there will not be.
+        """
 
     @abstractmethod
     def decide(self, trial: Callable[[], Trial], rng: np.random.Generator) -> Decision:
