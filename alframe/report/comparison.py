@@ -73,6 +73,11 @@ class Comparison:
         return METRICS[self.metrics[0]]
 
     @property
+    def retains(self) -> bool:
+        """Whether forgetting and backward transfer over groups are known of every run."""
+        return not any(np.isnan(result.retained).any() for result in self.results)
+
+    @property
     def crowded(self) -> bool:
         """Whether there are more strategies than a picture can name or a terminal can put side by side."""
         return len(self.results) > MANY

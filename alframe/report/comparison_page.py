@@ -73,7 +73,8 @@ def _summary(comparison: Comparison) -> Iterable[Sequence[object]]:
     per_target = [f"{column}_{target}" for target in targets for column in ("labels_to", "seeds_reaching", "saving_at")]
     final_name = f"final_{comparison.metrics[0]}"
     measures = ["area", "area_half_width", "final_labels", final_name, f"{final_name}_half_width"]
-    yield ["strategy", "seeds", *measures, *per_target]
+    retained = [name + part for name in ("average_forgetting", "backward_transfer") for part in ("", "_half_width")]
+    yield ["strategy", "seeds", *measures, *per_target, *(retained if comparison.retains else ())]
     for result in comparison.results:
         area, final = mean_and_half_width(result.area), mean_and_half_width(result.final)
         reaches = [(reach.mean_labels, reach.reached, reach.saving) for reach in result.reaches]
@@ -84,6 +85,7 @@ def _summary(comparison: Comparison) -> Iterable[Sequence[object]]:
             comparison.labels[-1],
             *map(float, final),
             *(value for reach in reaches for value in reach),
+            *(float(part) for of in result.retained.T if comparison.retains for part in mean_and_half_width(of)),
         ]
 
 

@@ -38,6 +38,7 @@ def summary_table(comparison: Comparison) -> TextTable:
         f"{comparison.metric.mean} over the curve (%)",
         f"{comparison.metric.name} with {comparison.labels[-1]} labels (%)",
         *(f"labels to {target * 100:g} %" for target in targets),
+        *(("average forgetting (points)", "backward transfer (points)") if comparison.retains else ()),
     )
     rows = tuple(
         (
@@ -46,6 +47,7 @@ def summary_table(comparison: Comparison) -> TextTable:
             spread(result.area),
             spread(result.final),
             *(reach_text(reach) for reach in result.reaches),
+            *(spread(values) for values in result.retained.T if comparison.retains),
         )
         for result in comparison.results
     )

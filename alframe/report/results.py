@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alframe.functional.learning_curve import area_under_curve, labels_needed
+from alframe.report.forgetting import Retention
 from alframe.report.grouping import Group
 from alframe.report.run_folder import RunFolder
 
@@ -51,6 +52,7 @@ class Result:
         area: (R,) its mean over the curve, on the numbers of labels that all groups share.
         final: (R,) the metric at the largest of those.
         reaches: one per target.
+        retained: (R, 2) average forgetting and backward transfer over the source's groups, there; NaN where unknown.
     """
 
     group: Group
@@ -59,6 +61,7 @@ class Result:
     area: NDArray[np.float64]
     final: NDArray[np.float64]
     reaches: tuple[Reach, ...]
+    retained: NDArray[np.float64]
 
     @property
     def label(self) -> str:
@@ -86,7 +89,14 @@ def result_of(group: Group, groups: Sequence[Group], shared: tuple[int, ...], ta
             Reach(target, tuple(_needed(run, target) for run in group.runs), _saving(group, baseline, target))
             for target in targets
         ),
+        retained=np.array([_retained(run, shared[-1]) for run in group.runs]),
     )
+
+
+def _retained(run: RunFolder, labels: int) -> tuple[float, float]:
+    kept = Retention.of(run)
+    row = [point.labels for point in kept.points].index(labels)
+    return (kept.forgetting[row], kept.transfer[row]) if kept.of_groups else (np.nan, np.nan)
 
 
 def _needed(run: RunFolder, target: float) -> int | None:

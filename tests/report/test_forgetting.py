@@ -12,7 +12,8 @@ import pytest
 
 from alframe.data.source import Source
 from alframe.pool import Ledger
-from alframe.report import RunFolder, write_run_report
+from alframe.report import RunFolder, compare, write_comparison, write_run_report
+from alframe.report.comparison_tables import summary_table
 from alframe.report.forgetting import Retention, forgetting_section, write_forgetting_csv
 from alframe.report.run_tables import class_table
 from alframe.storage import open_database
@@ -31,9 +32,9 @@ STREAM = (
 LEARNED = (("site 2",), ("site 1", "site 2"), ("site 1", "site 2", "site 3"))
 
 
-def stream(make_run: MakeRun, rounds: int = 3) -> RunFolder:
+def stream(make_run: MakeRun, rounds: int = 3, seed: int = 0) -> RunFolder:
     """A run over sites."""
-    run = RunFolder.load(make_run(accuracies=(0.5, 0.6, 0.7)[:rounds]))
+    run = RunFolder.load(make_run(seed=seed, accuracies=(0.5, 0.6, 0.7)[:rounds]))
     points = [
         CurvePoint(round, 10 * round + 10, Classification(4, 0, 0.5, 1.0, 0.1, (0.5, None), BINS, slices), groups)
         for round, (slices, groups) in enumerate(zip(STREAM[:rounds], LEARNED, strict=False))
@@ -164,3 +165,17 @@ def test_page_and_file_of_a_run(make_run: MakeRun, six_images: Source) -> None:
     assert "<h2>Forgetting</h2>" in page
     assert "average forgetting" in page
     assert (folder / "forgetting.csv").read_text().startswith("round,labels,")
+
+
+def test_a_comparison_over_groups_has_both_measures(make_run: MakeRun, tmp_path: Path) -> None:
+    """At the end, mean over seeds; without groups there is no column for them."""
+    comparison = compare([stream(make_run, seed=seed) for seed in (0, 1)])
+    table = summary_table(comparison)
+    assert table.columns[-2:] == ("average forgetting (points)", "backward transfer (points)")
+    assert table.rows[0][-2:] == ("20.0 ± 0.0", "25.0 ± 0.0")
+    write_comparison(comparison, tmp_path / "out")
+    with (tmp_path / "out" / "summary.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert float(row["average_forgetting"]) == pytest.approx(0.2)
+    assert float(row["backward_transfer"]) == pytest.approx(0.25)
+    assert summary_table(compare([RunFolder.load(make_run("random"))])).columns[-1] == "labels to 98 %"
