@@ -113,16 +113,16 @@ def main(
         data = ImageData(
             Noise(count, size), Transforms(size, 1, [0.5], [0.25]), evaluation_batch_size=min(512, count // 2)
         )
-        posteriors = (PointEstimate(), MCDropout(DRAWS), MCDropout(DRAWS, from_stage="last_layer"))
-        point, dropout, last = (make_learner(data, backbone, posterior) for posterior in posteriors)
+        point = make_learner(data, backbone, PointEstimate())
         a, b, ratio = against(partial(bare_loop, point, data), partial(scores, point, data), pairs)
         show(name, "embeddings and three scores", a, b, ratio, "at most 1.03 of a bare loop", ratio <= 1.03)
-        a, b, ratio = against(partial(bare_loop, dropout, data), partial(draws, dropout, data), pairs)
-        show(name, f"{DRAWS} MC-dropout draws of the head", a, b, ratio, "at most 1.15 of a bare loop", ratio <= 1.15)
-        passes = seconds(partial(many_passes, dropout, data))
+        for begin in ("last_layer", "head"):
+            learner = make_learner(data, backbone, MCDropout(DRAWS, from_stage=begin))
+            a, b, ratio = against(partial(bare_loop, learner, data), partial(draws, learner, data), pairs)
+            what = f"{DRAWS} draws, from_stage={begin}"
+            show(name, what, a, b, ratio, "at most 1.15 of a bare loop", ratio <= 1.15)
+        passes = seconds(partial(many_passes, learner, data))  # these drop in the whole head, as the last draws do
         show(name, f"{DRAWS} draws, against {DRAWS} passes", passes, b, b / passes, "at most a tenth", b <= passes / 10)
-        a, b, ratio = against(partial(bare_loop, last, data), partial(draws, last, data), pairs)
-        show(name, f"{DRAWS} ... of its last layer", a, b, ratio, "at most 1.15 of a bare loop", ratio <= 1.15)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"peak memory of the process: {peak:.0f} MiB")
 
