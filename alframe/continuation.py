@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.markup import escape
 
+from alframe.cycle import Cycle
 from alframe.errors import ConfigurationError, DataError
 from alframe.progress import say
 from alframe.report import write_run_report
 from alframe.report.run_folder import RunFolder, is_run
-from alframe.run import Parts, opened
 from alframe.storage import Journal, open_database, sqlite_url
 from alframe.storage.run_folder import DATABASE
 from alframe.succession import interrupted
@@ -73,27 +73,23 @@ def check_change(key: str) -> None:
         )
 
 
-def go_on(
-    parts: Parts, folder: Path, config: Mapping[str, Any], *, cause: str, key: str = "", changes: tuple[str, ...] = ()
-) -> Path:
-    """Do one round more in the run in ``folder``, or end the one that was interrupted; return the report's path.
+def advance(cycle: Cycle, cause: str, key: str = "", changes: Sequence[str] = ()) -> str:
+    """Do one round more, or end the one that was interrupted, write the report, and return what came of it.
 
     Args:
-        parts: of the run, some of them perhaps changed for this cycle.
-        folder: the run's.
-        config: of the run, as ``configuration_of`` gives it.
+        cycle: of the run, opened.
         cause: why, for people.
         key: names the request; one that was met already begins nothing.
-        changes: what was changed in the configuration, as words of the command line.
+        changes: what the cycle does otherwise than the run, as words of the command line.
 
     Raises:
         LabelsPending: the oracle has not answered everything; ask again when it has.
-        AlframeError: see ``alframe.run.opened``.
+        ConfigurationError: the run has not ended its first round.
     """
-    with opened(parts, folder, config) as cycle:
-        say(f"[bold]{escape(parts.name)}[/] goes on in {escape(str(folder))}")
-        ending = cycle.go_on(cause, key, changes)
-        log.info("cycle ended", extra={"reason": ending})
-        report = write_run_report(folder, cycle.data.source)
-        say(f"{ending}; report: {escape(str(report))}")
-    return report
+    folder = cycle.journal.folder
+    say(f"[bold]{escape(cycle.name)}[/] goes on in {escape(str(folder))}")
+    ending = cycle.go_on(cause, key, tuple(changes))
+    log.info("cycle ended", extra={"reason": ending})
+    report = write_run_report(folder, cycle.data.source)
+    say(f"{escape(ending)}; report: {escape(str(report))}")
+    return ending

@@ -13,11 +13,11 @@ from typer.testing import CliRunner, Result
 
 from alframe.cli import app
 from alframe.cli.continuing import changed, parts_of, stored
-from alframe.continuation import configuration_of, go_on, unfinished
+from alframe.continuation import advance, configuration_of, unfinished
 from alframe.cycle import Plan
 from alframe.errors import ConfigurationError, DataError, LabelsPending
 from alframe.oracle import Simulated
-from alframe.run import run
+from alframe.run import opened, run
 from alframe.stopping import LabelBudget
 from alframe.storage import load_record
 from alframe.strategy import Margin, Random
@@ -38,7 +38,8 @@ def begin(folder: Path, **changes: Any) -> Path:
 
 def more(folder: Path, cause: str = "by hand", key: str = "", **changes: Any) -> None:
     parts = tiny.parts(**({"cycle": Plan(initial=6, batch=4, rounds=1)} | changes))
-    go_on(parts, folder, tiny.CONFIG, cause=cause, key=key)
+    with opened(parts, folder, tiny.CONFIG) as cycle:
+        advance(cycle, cause, key)
 
 
 def beginnings(folder: Path) -> list[Beginning]:
@@ -194,8 +195,8 @@ def test_an_interrupted_cycle_keeps_its_changes(digits: Path) -> None:
     config = yaml.safe_load((digits / "config.yaml").read_text())
     words = ("cycle.batch=5",)
     parts = replace(parts_of(config, words), oracle=Silent)
-    with pytest.raises(LabelsPending):
-        go_on(parts, digits, stored(config), cause="by hand", changes=words)
+    with pytest.raises(LabelsPending), opened(parts, digits, stored(config)) as cycle:
+        advance(cycle, "by hand", changes=words)
     refused = alframe("cycle", "runs/a", "cycle.batch=9")
     assert refused.exit_code == 2
     assert "cycle.batch=5" in refused.output

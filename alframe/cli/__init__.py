@@ -20,8 +20,9 @@ from rich.markup import escape
 
 from alframe import __version__, progress
 from alframe.cli.configs_folder import CONFIGS
-from alframe.cli.continuing import cycle
+from alframe.cli.continuing import cycle, opened_again
 from alframe.cli.mistakes import INTERRUPTED, explained
+from alframe.cli.models import app as models
 from alframe.cli.options import Quiet
 from alframe.configuration import check
 
@@ -73,11 +74,7 @@ def select(context: typer.Context, quiet: Quiet = False) -> None:
     [bold]alframe select --help[/] lists what can be said.
     """
     progress.be_quiet(quiet)
-    overrides = list(context.args)
-    if overrides and not overrides[0].startswith("-"):
-        quoted = overrides[0].replace("'", r"\'")  # a path may hold signs that mean something to Hydra
-        overrides[0] = f"predictions='{quoted}'"
-    _configured("select", "select", overrides, _select)
+    _configured("select", "select", _named("predictions", context.args), _select)
 
 
 @app.command(context_settings=HYDRA, add_help_option=False)
@@ -88,6 +85,21 @@ def export(context: typer.Context, quiet: Quiet = False) -> None:
     """
     progress.be_quiet(quiet)
     _configured("export", "export", context.args, _export)
+
+
+@app.command(context_settings=HYDRA, add_help_option=False)
+def watch(
+    context: typer.Context,
+    change: Annotated[list[str] | None, typer.Option("--with", help="What cycles do otherwise than the run.")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Begin a cycle of a run when a trigger fires: [dim]alframe watch runs/NAME[/].
+
+    It evaluates triggers until it is stopped. [bold]alframe watch --help[/] lists what can be said.
+    """
+    progress.be_quiet(quiet)
+    changes = [f"changes=[{','.join(map(_quoted, change))}]"] if change else []
+    _configured("watch", "watch", [*_named("run", context.args), *changes], _watch)
 
 
 @app.command()
@@ -124,11 +136,24 @@ def compare(
 
 
 app.command()(cycle)
+app.add_typer(models, name="models")
 
 
 def main() -> None:
     """Run the command."""
     app()
+
+
+def _named(key: str, words: Sequence[str]) -> list[str]:
+    """Hydra's words, of which the first may be the value of ``key`` alone."""
+    if not words or words[0].startswith("-"):
+        return list(words)
+    return [f"{key}={_quoted(words[0])}", *words[1:]]
+
+
+def _quoted(word: str) -> str:
+    """A word that may hold signs which mean something to Hydra."""
+    return "'{}'".format(word.replace("'", r"\'"))
 
 
 def _configured(command: str, root: str, overrides: Sequence[str], task: Callable[[DictConfig], None]) -> None:
@@ -200,6 +225,18 @@ def _export(config: DictConfig) -> None:
 
     _checked(config, Export)
     export_data(instantiate(config, _convert_="all"))
+
+
+def _watch(config: DictConfig) -> None:
+    from alframe.continuation import unfinished
+    from alframe.watch import Watch
+    from alframe.watch import watch as watch_run
+
+    _checked(config, Watch)
+    job: Watch = instantiate(config, _convert_="all")
+    folder = Path(job.run)
+    # A round that has begun is ended as it began, whatever is to be changed from now on.
+    watch_run(job, lambda: opened_again(folder, () if unfinished(folder) else job.changes))
 
 
 def _checked(config: DictConfig, root: Callable[..., Any]) -> dict[str, Any]:

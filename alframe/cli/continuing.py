@@ -1,13 +1,15 @@
-"""The commands that go on with a run: ``alframe cycle``."""
+"""The command that goes on with a run, and what others need who open one again."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
@@ -17,6 +19,10 @@ from alframe.cli.mistakes import explained
 from alframe.cli.options import Quiet
 from alframe.configuration import check
 from alframe.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from alframe.cycle import Cycle
+    from alframe.run import Parts
 
 RECORDED = ("choices", "classes", "data_sha256")
 """What a run's configuration says beside the arguments of its parts."""
@@ -30,29 +36,54 @@ def cycle(
     ] = None,
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "by hand",
     key: Annotated[str, typer.Option(help="Names the request: given again, it begins no second cycle.")] = "",
+    later: Annotated[bool, typer.Option("--later", help="Leave it to whoever watches the run.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Do one cycle more in a run: [dim]alframe cycle runs/NAME[/]. The same command ends one that was stopped.
 
     It queries through the champion, asks for labels, trains, and lets the gate decide who is champion then.
     """
-    from alframe.continuation import configuration_of, go_on, unfinished
+    from alframe.continuation import advance
+    from alframe.watch import request
 
     progress.be_quiet(quiet)
     with explained(changes or ()):
-        begun = unfinished(run)
-        wanted = tuple(changes or ())
-        if begun is not None and wanted and wanted != begun.changes:
-            was = " ".join(begun.changes) or "none"
-            raise ConfigurationError(
-                f"round {begun.round} has begun with other changes ({was}): let `alframe cycle {run}` end it first"
-            )
-        config = configuration_of(run)
-        effective = wanted if begun is None else begun.changes
-        go_on(parts_of(config, effective), run, stored(config), cause=reason, key=key, changes=effective)
+        if later:
+            request(run, reason)
+            progress.say(f"asked for; `alframe watch {run}` begins it, where its trigger heeds requests")
+            return
+        with opened_again(run, changes or ()) as again:
+            advance(again, reason, key, changes or ())
 
 
-def parts_of(config: Mapping[str, Any], changes: Sequence[str]) -> Any:
+@contextmanager
+def opened_again(run: Path, changes: Sequence[str]) -> Iterator[Cycle]:
+    """Hold a run's folder, and give its cycle as it is now.
+
+    Args:
+        run: the folder.
+        changes: what is chosen anew, as words of ``alframe run``; a round that has begun keeps those it began with.
+
+    Raises:
+        ConfigurationError: a round has begun with other changes; or one that no cycle can make.
+        AlframeError: see ``alframe.run.opened``.
+    """
+    from alframe.continuation import configuration_of, unfinished
+    from alframe.run import opened
+
+    begun = unfinished(run)
+    if begun is not None and changes and tuple(changes) != begun.changes:
+        was = " ".join(begun.changes) or "none"
+        raise ConfigurationError(
+            f"round {begun.round} has begun with other changes ({was}): let `alframe cycle {run}` end it first"
+        )
+    effective = changes if begun is None else begun.changes
+    config = configuration_of(run)
+    with opened(parts_of(config, effective), run, stored(config)) as cycle:
+        yield cycle
+
+
+def parts_of(config: Mapping[str, Any], changes: Sequence[str]) -> Parts:
     """The parts of a run, of which ``changes`` are chosen anew.
 
     Args:
@@ -66,7 +97,8 @@ def parts_of(config: Mapping[str, Any], changes: Sequence[str]) -> Any:
 
     plain = changed(config, changes)
     check(plain, Parts)
-    return instantiate(DictConfig(plain), _convert_="all")
+    parts: Parts = instantiate(DictConfig(plain), _convert_="all")
+    return parts
 
 
 def stored(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,7 +113,8 @@ def changed(config: Mapping[str, Any], changes: Sequence[str]) -> dict[str, Any]
     plain = OmegaConf.create({key: value for key, value in config.items() if key not in RECORDED})
     if changes:
         choices = [f"{group}={choice}" for group, choice in config["choices"].items() if choice is not None]
-        with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        within = GlobalHydra.instance().is_initialized()  # as in a command whose words are Hydra's
+        with nullcontext() if within else initialize_config_dir(str(CONFIGS), version_base="1.3"):
             anew = compose("config", overrides=[*choices, f"name='{config['name']}'", *changes])
         for change in changes:
             place = change.lstrip("+~").split("=")[0].split("@")[-1].replace("/", ".")

@@ -48,10 +48,11 @@ class Pool:
         first: int | None = None,
     ) -> None:
         self.table = table
+        self.first = len(table) if first is None else first
         self.ledger = ledger
         self._position = {sample_id: position for position, sample_id in enumerate(table.ids.tolist())}
         self._fixed = np.where(table.held_out & table.known, State.TEST, State.UNLABELLED)
-        candidates = np.flatnonzero((~table.held_out & table.known)[:first])
+        candidates = np.flatnonzero((~table.held_out & table.known)[: self.first])
         for name, count, state in (("validation", validation, State.VALIDATION), ("gate", gate, State.GATE)):
             if not 0 <= count <= len(candidates):
                 raise ConfigurationError(

@@ -47,7 +47,7 @@ class Journal:
 
     def __init__(self, engine: Engine, folder: Path) -> None:
         self._engine = engine
-        self._folder = folder
+        self.folder = folder
 
     def entries(self) -> list[JournalEntry]:
         """Every finished step, in the order in which they finished."""
@@ -66,8 +66,8 @@ class Journal:
         """
         entry = self._find(round, step)
         if entry is None or entry.artefact is None:
-            raise RunConflict(f"round {round} has no artefact of step {step} in {self._folder}")
-        path = self._folder / entry.artefact
+            raise RunConflict(f"round {round} has no artefact of step {step} in {self.folder}")
+        path = self.folder / entry.artefact
         if not path.is_file() or file_sha256(path) != entry.sha256:
             raise RunConflict(
                 f"{path} is not what step {step} of round {round} wrote (SHA-256 {entry.sha256}): "
@@ -79,7 +79,7 @@ class Journal:
         """Delete the file that a step wrote, if there is one, or its ``folder`` with it; the step stays done."""
         entry = self._find(round, step)
         if entry is not None and entry.artefact is not None:
-            path = self._folder / entry.artefact
+            path = self.folder / entry.artefact
             path.unlink(missing_ok=True)
             if folder:
                 rmtree(path.parent, ignore_errors=True)
@@ -93,10 +93,10 @@ class Journal:
         """
         started = perf_counter()
         if artefact is None:
-            yield self._folder
+            yield self.folder
             digest = None
         else:
-            path = self._folder / artefact
+            path = self.folder / artefact
             with whole_file(path) as unfinished:
                 yield unfinished
             digest = file_sha256(path)

@@ -135,5 +135,5 @@ class Cause:
     trigger: str
     fired: bool
     why: str
-    inputs: Mapping[str, float | str | None] = field(default_factory=dict)
+    inputs: Mapping[str, int | float | str | None] = field(default_factory=dict)
     parts: tuple[Cause, ...] = ()

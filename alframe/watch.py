@@ -1,0 +1,233 @@
+"""A run at work: what arrives is looked at again and again, and a cycle begins when a trigger says that it is due."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from rich.markup import escape
+
+from alframe.continuation import advance
+from alframe.cycle import Cycle
+from alframe.errors import ConfigurationError, DataError, LabelsPending
+from alframe.functional.randomness import derive_seed, generator
+from alframe.learners import Learners
+from alframe.monitor import Monitor
+from alframe.pool import State
+from alframe.progress import say
+from alframe.scoring import check_gives, predict
+from alframe.storage import load_record, open_database, sqlite_url
+from alframe.storage.run_folder import DATABASE
+from alframe.succession import interrupted
+from alframe.trigger import Evaluated, Signals, Trigger, TriggerLog, settle
+from alframe.types import Beginning, Cause, CurvePoint, Drift, Positions, Predictions, ReplayRecord
+
+REQUESTED = "requested"
+"""What came so far of a person's request for a cycle."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What is watched and how: the top-level keys of ``configs/watch.yaml``.
+
+    Attributes:
+        run: the folder of the run.
+        trigger: says when a cycle is due.
+        monitor: compares what arrived with what the champion knew.
+        every: seconds from one evaluation to the next.
+        once: whether to evaluate once and leave, as for a scheduler that comes again by itself.
+        window: the most samples that arrived last to compare.
+        reference: the most samples to compare them with: the latest that the champion knew.
+        metrics: a CSV file of metrics measured in production, with columns time (ISO 8601), name and value; ``None``
+            for none.
+        changes: what a cycle does otherwise than the run, as words of ``alframe cycle``.
+    """
+
+    run: str
+    trigger: Trigger
+    monitor: Monitor
+    every: float = 300.0
+    once: bool = False
+    window: int = 500
+    reference: int = 1000
+    metrics: str | None = None
+    changes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that make no watch."""
+        if self.every <= 0:
+            raise ConfigurationError(f"every must be positive, got {self.every} seconds")
+        for name in ("window", "reference"):
+            if getattr(self, name) < 1:
+                raise ConfigurationError(f"{name} must be at least 1, got {getattr(self, name)}")
+
+
+OpenCycle = Callable[[], AbstractContextManager[Cycle]]
+"""Opens the run as it is now, with what has arrived, and holds its folder for the block."""
+
+
+def watch(job: Watch, open_cycle: OpenCycle, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Evaluate the triggers, do the cycle that is due, and begin again; once, if the job says so.
+
+    Between evaluations the folder is free for others. Killed at any moment, it goes on when it is started again: a
+    cycle that was due is begun, one that had begun is ended.
+
+    Args:
+        job: what is watched.
+        open_cycle: opens the run.
+        sleep: waits for so many seconds.
+
+    Raises:
+        DataError: the file of metrics cannot be read.
+        AlframeError: see ``alframe.run.opened``.
+    """
+    while True:
+        with open_cycle() as cycle:
+            try:
+                look(cycle, job)
+            except LabelsPending as pending:
+                say(str(pending))
+        if job.once:
+            return
+        sleep(job.every)
+
+
+def look(cycle: Cycle, job: Watch) -> str | None:
+    """End the cycle that was interrupted, or evaluate the triggers once and do the one that is due.
+
+    Returns:
+        What came of the cycle; ``None`` if none was due.
+
+    Raises:
+        LabelsPending: people have not labelled everything that was asked for.
+    """
+    with _trigger_log(Path(job.run)) as triggers:
+        begun = interrupted(cycle.journal)
+        if begun is not None:
+            return advance(cycle, begun.cause, begun.key, begun.changes)
+        round = _next_round(cycle)
+        due = next((entry for entry in triggers.entries() if entry.outcome == f"starts round {round}"), None)
+        if due is None:
+            signals = _signals(cycle, job, triggers)
+            key = f"watch/{signals.now.isoformat()}"
+            settled = settle(job.trigger.causes(signals), key=key, round=round, at=signals.now)
+            triggers.append(settled)
+            _tell(settled)
+            due = next((entry for entry in settled if entry.outcome == f"starts round {round}"), None)
+        return None if due is None else advance(cycle, f"{due.cause.trigger}: {due.cause.why}", due.key, job.changes)
+
+
+def request(folder: Path, reason: str) -> None:
+    """Ask whoever watches the run in ``folder`` for a cycle."""
+    now = datetime.now(UTC)
+    cause = Cause("request", fired=False, why=reason)
+    with _trigger_log(folder) as triggers:
+        triggers.append([Evaluated(f"request/{now.isoformat()}", cause, REQUESTED, None, now)])
+
+
+@contextmanager
+def _trigger_log(folder: Path) -> Iterator[TriggerLog]:
+    engine = open_database(sqlite_url(folder / DATABASE))
+    try:
+        yield TriggerLog(engine)
+    finally:
+        engine.dispose()
+
+
+def _signals(cycle: Cycle, job: Watch, triggers: TriggerLog) -> Signals:
+    """What is known now, counted from when the last cycle began."""
+    journal, champion, last = cycle.journal, cycle.promotions.champion, _next_round(cycle) - 1
+    if champion is None:
+        raise ConfigurationError("the run has no champion yet: let `alframe run` end its first round")
+    began = load_record(journal.path(last, "begin"), Beginning)
+    ended = {entry.step: entry.finished_at for entry in journal.entries() if entry.round == last}
+    read = load_record(journal.path(last, "replay"), ReplayRecord).ledger
+    said = [entry for entry in cycle.pool.ledger.entries() if entry.entry > read and entry.annotation.label is not None]
+    table, past = cycle.pool.table, triggers.entries()
+    curve = tuple(load_record(journal.path(round, "evaluate"), CurvePoint) for round in range(last + 1))
+    return Signals(
+        now=datetime.now(UTC),
+        last_cycle=ended["promote"],
+        curve=curve,
+        champion=curve[champion],
+        arrivals=len(table) - began.samples,
+        labels=len(said) + int(np.count_nonzero(table.known[began.samples :])),
+        metrics={} if job.metrics is None else read_metrics(Path(job.metrics), since=ended["begin"]),
+        drift=(_drift(cycle, job, champion),) if job.trigger.reads_drift and len(table) > began.samples else (),
+        requests=tuple(each.cause.why for each in past if each.outcome == REQUESTED and each.at > ended["begin"]),
+        past=past,
+    )
+
+
+def _drift(cycle: Cycle, job: Watch, champion: int) -> Drift:
+    """What the monitor says of what arrived since the champion was trained; the same for the same arrivals."""
+    learner = Learners(cycle.make_learner, cycle.journal).of(champion)
+    check_gives(learner, job.monitor.needs, f"monitor {type(job.monitor).__name__}")
+    known = load_record(cycle.journal.path(champion, "begin"), Beginning).samples
+    count = len(cycle.pool.table)
+
+    def seen(positions: Positions) -> Predictions:
+        seed = derive_seed(cycle.seed, "watch")
+        needs, data = job.monitor.needs, cycle.data
+        return predict(learner, data, positions, needs, cycle.make_trainer, seed=seed, description="watch")
+
+    reference = _latest(cycle, known, job.reference)
+    window = np.arange(max(known, count - job.window), count)
+    return job.monitor.compare(seen(reference), seen(window), generator(cycle.seed, count, "watch"))
+
+
+def _latest(cycle: Cycle, known: int, most: int) -> Positions:
+    """Of the samples that the champion knew, the latest arrivals, and at random of those that the run began with."""
+    first = cycle.pool.first
+    arrived = np.arange(max(first, known - most), known)
+    base = np.flatnonzero(cycle.pool.states()[:first] != State.SET_ASIDE)
+    drawn = generator(cycle.seed, "reference").permutation(base)[: most - len(arrived)]
+    return np.concatenate([np.sort(drawn), arrived])
+
+
+def read_metrics(path: Path, *, since: datetime) -> dict[str, list[float]]:
+    """The values of each metric since then, by name, oldest first.
+
+    Args:
+        path: a CSV file with columns time (ISO 8601; UTC where it names no zone), name and value.
+        since: earlier values are left out.
+
+    Raises:
+        DataError: the file or a column is missing, or a line holds no time or no number.
+    """
+    if not path.is_file():
+        raise DataError(f"there is no file {path} of metrics (columns time, name, value)")
+    found: list[tuple[datetime, str, float]] = []
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file)
+        missing = {"time", "name", "value"}.difference(rows.fieldnames or ())
+        if missing:
+            raise DataError(f"{path} has no column {', '.join(sorted(missing))}; it needs time, name and value")
+        for row in rows:
+            try:
+                at = datetime.fromisoformat(row["time"])
+                at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
+                found.append((at, row["name"], float(row["value"])))
+            except (TypeError, ValueError) as error:
+                raise DataError(f"{path}, line {rows.line_num}: {error}") from error
+    series: dict[str, list[float]] = {}
+    for at, name, value in sorted(found):
+        if at > since:
+            series.setdefault(name, []).append(value)
+    return series
+
+
+def _next_round(cycle: Cycle) -> int:
+    return sum(entry.step == "promote" for entry in cycle.journal.entries())
+
+
+def _tell(settled: Sequence[Evaluated]) -> None:
+    for entry in settled:
+        colour = "green" if entry.cause.fired else "dim"
+        say(f"[{colour}]{escape(entry.cause.trigger)}[/]   {escape(entry.outcome)}: {escape(entry.cause.why)}")
