@@ -23,11 +23,12 @@ from alframe.learner.segmentation import MCDropout as PixelDropout
 from alframe.learner.segmentation import UNet
 from alframe.oracle import Simulated
 from alframe.pool import Ledger
+from alframe.replay import HardestByLoss, Replay, UncertaintyDiverse
 from alframe.run import run
 from alframe.storage import file_sha256, load_record, open_database
 from alframe.strategy import BoxEntropy, Entropy, PixelEntropy, Ppal, RareClasses
 from alframe.training import FromScratch
-from alframe.types import Annotation, CurvePoint, Objects, Preview, Query
+from alframe.types import Annotation, CurvePoint, Objects, Preview, Query, ReplayRecord
 
 ADAM = partial(torch.optim.Adam, lr=3e-3)
 DETECTOR = partial(
@@ -45,6 +46,12 @@ SEGMENTER = partial(
     optimizer=ADAM,
     schedule=schedules.constant,
 )
+
+
+class Recalling(FromScratch):
+    """Training that reads what classifiers said of old samples."""
+
+    recalls = True
 
 
 def start(folder: Path, **changes: Any) -> Path:
@@ -132,6 +139,7 @@ def test_a_run_that_waited_for_people_ends_like_one_that_did_not(tmp_path: Path)
             "Entropy needs probs and this Detector gives none: it gives box_draws, box_embeddings",
         ),
         ({"strategy": PixelEntropy()}, "needs pixel_entropy"),
+        ({"training": Recalling()}, "training Recalling needs probs and this Detector gives none"),
         ({"calibration": TemperatureScaling()}, "calibration=none"),
     ],
 )
@@ -173,3 +181,23 @@ def test_a_run_goes_on_where_images_are_lost(tmp_path: Path) -> None:
     points = [load_record(path, CurvePoint) for path in sorted(folder.glob("round-*/evaluation.json"))]
     assert points[-1].labels == 14
     assert np.isfinite(list(points[-1].evaluation.metrics.values())).all()
+
+
+@pytest.mark.parametrize(
+    ("learner", "strategy", "buffer"),
+    [
+        (DETECTOR, BoxEntropy(), HardestByLoss(capacity=3, new_weight=0.5, balanced=True)),
+        (SEGMENTER, PixelEntropy(), UncertaintyDiverse(capacity=3)),
+    ],
+)
+def test_a_run_replays_a_few_old_images(tmp_path: Path, learner: Any, strategy: Any, buffer: Replay) -> None:
+    """Of the first six images three stay, each with its reason, and train beside four new ones."""
+    plan = Plan(initial=6, batch=4, rounds=1)
+    training = FromScratch(epochs=1, epoch_size=8)
+    folder = start(tmp_path, learner=learner, strategy=strategy, replay=buffer, cycle=plan, training=training)
+    first, second = (load_record(folder / f"round-{round:03d}/replay.json", ReplayRecord) for round in (0, 1))
+    assert (len(first.new), len(first.kept)) == (6, 0)
+    assert set(second.new) == {answer.sample_id for answer in said(folder)} - set(first.new)
+    assert len(second.kept) == 3
+    assert set(second.kept) < set(first.new)
+    assert all(second.kept.values())
