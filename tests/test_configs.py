@@ -45,7 +45,7 @@ REQUIRED = {
 OPENS_FILES = tuple(
     f"alframe.data.{name}"
     for name in (
-        *("TorchvisionSet", "LongTailed", "ImageFolder", "UnlabelledFolder", "CsvTable", "ParquetTable"),
+        *("TorchvisionSet", "LongTailed", "TaskStream", "ImageFolder", "UnlabelledFolder", "CsvTable", "ParquetTable"),
         *("CocoSource", "VocSource", "YoloSource", "MaskSource"),
     )
 )
