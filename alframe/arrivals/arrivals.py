@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ DIGITS = 16
 """Of a file's SHA-256, so many name the sample."""
 
 _EVIDENCE = TypeAdapter(Evidence)
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,7 @@ class Arrivals:
             with bar("add", total=len(items)) as advance:
                 for item in items:
                     admissions.append(self._admit(item, door, classes))
+                    log.info("image offered", extra=_facts(admissions[-1]))
                     advance(1)
         return Report(tuple(admissions))
 
@@ -167,6 +171,11 @@ class Arrivals:
 
 
 _IN_ORDER = select(ArrivalRow).order_by(ArrivalRow.position)
+
+
+def _facts(admission: Admission) -> dict[str, str]:
+    said = {"verdict": admission.verdict, "sample_id": admission.sample_id, "why": admission.why}
+    return {"place": admission.item.place, **said}
 
 
 def _suffix(path: Path) -> str:

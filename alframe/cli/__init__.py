@@ -24,6 +24,7 @@ from alframe.cli.continuing import cycle, opened_again
 from alframe.cli.mistakes import INTERRUPTED, explained
 from alframe.cli.models import app as models
 from alframe.cli.options import Quiet
+from alframe.cli.pool import pool
 from alframe.configuration import check
 
 __all__ = ["CONFIGS", "INTERRUPTED", "app", "main", "register_resolvers"]
@@ -136,6 +137,7 @@ def compare(
 
 
 app.command()(cycle)
+app.add_typer(pool, name="pool")
 app.add_typer(models, name="models")
 
 
