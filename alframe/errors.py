@@ -41,3 +41,7 @@ class LabelsPending(AlframeError):
 
 class WorkersLost(AlframeError):
     """Processes that compute died again and again over the same work."""
+
+
+class ExportFailed(AlframeError):
+    """A model that cannot be written in another format, or that says something else there."""

@@ -64,7 +64,7 @@ def test_a_rollback_goes_to_the_champion_before(log: PromotionLog) -> None:
     assert log.roll_back(key="first", reason="worse") == 2
     assert (log.champion, log.previous) == (2, 0)
     assert log.roll_back(key="second", reason="worse") == 0
-    assert (log.champion, log.previous) == (0, None)
+    assert [log.champion, log.previous] == [0, None]
     with pytest.raises(ConfigurationError):
         log.roll_back(key="third", reason="worse")
 
