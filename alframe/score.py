@@ -15,6 +15,7 @@ from rich.markup import escape
 from sqlalchemy import Engine as Database
 
 from alframe import __version__
+from alframe.arrivals import Arrivals, with_arrivals
 from alframe.configuration import flatten
 from alframe.data import ImageData, Source, Transforms
 from alframe.errors import ConfigurationError, RunConflict
@@ -33,6 +34,7 @@ from alframe.storage import (
     Request,
     file_sha256,
     hold_folder,
+    load_record,
     open_database,
     read_manifest,
     save_record,
@@ -41,7 +43,7 @@ from alframe.storage import (
 )
 from alframe.storage.run_folder import DATABASE, INCIDENTAL
 from alframe.strategy import Strategy
-from alframe.types import Positions
+from alframe.types import Beginning, Positions
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +91,7 @@ class TrainedModel:
     Attributes:
         run: the run's folder.
         config: the run's resolved configuration.
-        classes: the names of the classes.
+        classes: the names of the classes that there were when the round began.
         round: the round.
         weights: the file, as the run's journal knows it.
     """
@@ -117,8 +119,11 @@ def find_model(folder: Path, round: int | None) -> TrainedModel:
         raise ConfigurationError(f"model_round={round}: the run in {folder} trained in rounds 0 to {trained[-1]}")
     found = trained[-1] if round is None else round
     with _database(folder) as database:
-        weights = Journal(database, folder).path(found, "train")
-    return TrainedModel(folder.resolve(), run.config, tuple(run.classes), found, weights)
+        journal = Journal(database, folder)
+        weights, classes = journal.path(found, "train"), tuple(run.classes)
+        if journal.done(found, "begin"):  # else of a run of an earlier version, whose classes never grew
+            classes = load_record(journal.path(found, "begin"), Beginning).classes
+    return TrainedModel(folder.resolve(), run.config, classes, found, weights)
 
 
 def setup_of(config: Mapping[str, Any], model: TrainedModel) -> dict[str, Any]:
@@ -163,12 +168,12 @@ def score_pool(
         RunConflict: the run's data are no longer what it began with; the folder holds other predictions, or another
             process writes there.
     """
+    data, positions = _pool(job, model, data)
     images = job.loader(data, transforms)
     learner = make_learner(images.image_shape, len(model.classes), **grown_for(strategy.needs))
     needs = learner.usual if job.needs is None else named_needs(job.needs)
     check_gives(learner, needs, f"needs=[{','.join(sorted(needs))}]")
     load_weights(learner, model.weights)
-    positions = _pool(job, model, data)
     folder = Path(job.output or f"predictions/{model.run.name}-round{model.round}-{data.name}")
     version = file_sha256(model.weights)
     ids = data.table.ids[positions]
@@ -198,20 +203,30 @@ def score_pool(
     return folder
 
 
-def _pool(job: Job, model: TrainedModel, data: Source) -> Positions:
-    """Of the run's own data what is unlabelled now, of other data everything; held-out samples if they are wanted."""
+def _pool(job: Job, model: TrainedModel, data: Source) -> tuple[Source, Positions]:
+    """Of the run's own data and what arrived after them, what is unlabelled now; of other data everything.
+
+    Held-out samples are among them if they are wanted.
+    """
     if fingerprint(data.table) != model.config["data_sha256"]:
         if job.data is None:
             raise RunConflict(
                 f"{data.name} is no longer what the run in {model.run} began with (other samples, labels or test set): "
                 "say which data to score, as data=unlabelled_folder data.root=photos"
             )
-        return np.flatnonzero(~data.table.held_out | job.held_out)
+        return data, np.flatnonzero(~data.table.held_out | job.held_out)
     wanted = [State.UNLABELLED, State.TEST] if job.held_out else [State.UNLABELLED]
     with _database(model.run) as database:
-        rng, plan = generator(model.config["seed"], "validation"), model.config["cycle"]
-        pool = Pool(data.table, Ledger(database), validation=plan["validation"], rng=rng, gate=plan.get("gate", 0))
-        return np.flatnonzero(np.isin(pool.states(), wanted))
+        grown = with_arrivals(data, Arrivals(database, model.run))
+        pool = Pool(
+            grown.table,
+            Ledger(database),
+            validation=model.config["cycle"]["validation"],
+            rng=generator(model.config["seed"], "validation"),
+            gate=model.config["cycle"].get("gate", 0),
+            first=len(data.table),
+        )
+        return grown, np.flatnonzero(np.isin(pool.states(), wanted))
 
 
 def _tell(folder: Path, pace: Pace | None) -> None:

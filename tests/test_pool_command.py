@@ -19,7 +19,7 @@ from alframe.arrivals import NEAR, Arrivals
 from alframe.cli import INTERRUPTED, app
 from alframe.cli.pool import add
 from alframe.data import Digits
-from alframe.storage import load_record, open_database, sqlite_url
+from alframe.storage import load_record, open_database, read_predictions, sqlite_url
 from alframe.storage.run_folder import DATABASE
 from alframe.types import Query
 
@@ -88,6 +88,24 @@ def test_failures_come_back_and_the_next_cycle_asks_for_them(folder: Path) -> No
     names = {row.sample_id for row in arrivals().rows()}
     assert set(load_record(RUN / "round-001/query.json", Query).ids) == names
     assert said(alframe("pool", "list", RUN)).count("labelled 7") == 3
+
+
+def test_what_arrived_is_scored_with_the_pool(folder: Path) -> None:
+    """As long as nobody has labelled it, and with the model of its round, which knows the classes of its time."""
+    alframe("pool", "add", RUN, offered(folder), "--new-class", "seven")
+    names = {row.sample_id for row in arrivals().rows()}
+    assert alframe("score", f"model={RUN}", "output=before", "-q").exit_code == 0
+    before = read_predictions(Path("before"))
+    assert names <= set(before.ids)
+    assert before.probs is not None
+    assert before.probs.shape[1] == 10
+    assert alframe("cycle", RUN, "-q").exit_code == 0
+    result = alframe("score", f"model={RUN}", "output=after", "-q")
+    assert result.exit_code == 0, said(result)
+    after = read_predictions(Path("after"))
+    assert after.probs is not None
+    assert after.probs.shape[1] == 11
+    assert set(before.ids) - set(after.ids) == names
 
 
 def test_what_is_not_added_is_named_with_its_reason(folder: Path) -> None:

@@ -19,7 +19,7 @@ from alframe.pool import State
 from alframe.run import Parts, opened, run
 from alframe.storage import load_record, open_database, sqlite_url
 from alframe.strategy import Margin, Reported
-from alframe.types import Annotation, Beginning, Query
+from alframe.types import Annotation, Beginning, CurvePoint, Query
 
 NAMES = ("top", "middle", "bottom")
 
@@ -77,6 +77,24 @@ def test_a_round_that_has_begun_does_not_see_what_arrived_later(tmp_path: Path) 
         assert cycle.go_on("by hand") == "round 1 is done"
     with opened(parts(), tmp_path, tiny.CONFIG) as cycle:
         assert (len(cycle.pool.table), cycle.data.source.classes) == (63, (*NAMES, "rust"))
+
+
+def test_a_new_class_is_learned_beside_the_old_ones(tmp_path: Path) -> None:
+    """It comes last; the champion from before gives it next to nothing, and the learner after it knows all."""
+    run(parts(), tmp_path, tiny.CONFIG)
+    arrive(tmp_path, range(2), new_classes=["rust"])
+    arrivals = Arrivals(open_database(sqlite_url(tmp_path / "run.sqlite")), tmp_path)
+    arrivals.add([item(save(tmp_path / "in/rust.png", bar(7)), label="rust")], tiny.Bars())
+    with opened(parts(), tmp_path, tiny.CONFIG) as cycle:
+        assert cycle.go_on("rust was found") == "round 1 is done"
+        assert load_record(cycle.journal.path(1, "begin"), Beginning).classes == (*NAMES, "rust")
+        positions, labels = cycle.pool.labelled()
+        assert labels[positions == 62].tolist() == [3]
+        point = load_record(cycle.journal.path(1, "evaluate"), CurvePoint)
+        assert [score is None for score in point.evaluation.by_class] == [False, False, False, True]
+    run(parts(), tmp_path, tiny.CONFIG)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "rust" in page
 
 
 def test_a_pool_that_was_used_up_goes_on_when_something_arrives(tmp_path: Path) -> None:
