@@ -28,8 +28,16 @@ class AnyOf(Monitor):
 
     def __init__(self, *, monitors: Mapping[str, Monitor], level: float = 0.05) -> None:
         if not monitors:
-            raise ConfigurationError("monitors is empty: add one, as +monitor@monitor.monitors.NAME=domain_classifier")
+            raise ConfigurationError(
+                "monitors is empty: add one, as by +monitor@monitor.monitors.NAME=domain_classifier"
+            )
         check_level(level)
+        for name, monitor in monitors.items():
+            if monitor.least_p_value * len(monitors) > level:
+                raise ConfigurationError(
+                    f"{name} shows no p-value under {monitor.least_p_value:.2g}, and one of {len(monitors)} monitors "
+                    f"needs {level / len(monitors):.2g}: raise its permutations"
+                )
         self._monitors, self._level = monitors, level
         self.needs: frozenset[Need] = frozenset().union(*(monitor.needs for monitor in monitors.values()))
 

@@ -9,7 +9,7 @@ import pytest
 
 from alframe.errors import ConfigurationError
 from alframe.functional import entropy
-from alframe.strategy import Cal, Cdal, Discriminative, Falcun, Strategy, required
+from alframe.strategy import Cal, Cdal, Discriminative, Drifted, Falcun, Strategy, required
 from alframe.types import Predictions
 
 
@@ -31,6 +31,18 @@ def test_each_looks_for_its_own_difference() -> None:
     assert first(Cal(neighbors=1), pool.take(np.array([0, 1, 2])), labelled) == 1
     assert first(Cdal(), pool, labelled) == 3
     assert first(Discriminative(), pool, labelled) == 4
+
+
+def test_drifted_samples_are_drawn_from_a_shortlist() -> None:
+    """The farthest alone with a factor of one; with a longer shortlist either of two that are unlike the labelled."""
+    labelled = predictions([0] * 20, np.linspace(0.0, 2.0, 20).tolist())
+    pool = predictions([0] * 5, [1.0, 30.0, 0.5, 20.0, 1.5])
+    assert first(Drifted(factor=1.0), pool, labelled) == 1
+    drawn = {
+        int(Drifted(factor=2.0).select(pool, 1, labelled=labelled, rng=np.random.default_rng(seed)).positions[0])
+        for seed in range(20)
+    }
+    assert drawn == {1, 3}
 
 
 def test_before_there_are_labels_cal_asks_for_entropy() -> None:
@@ -58,6 +70,7 @@ def test_gamma_says_how_much_falcun_leaves_to_chance() -> None:
         (lambda: Falcun(gamma=-1.0), "gamma"),
         (lambda: Falcun(gamma=np.inf), "gamma"),
         (lambda: Discriminative(queries=0), "queries"),
+        (lambda: Drifted(factor=0.5), "factor"),
     ],
 )
 def test_settings_without_meaning_are_refused_when_they_are_made(make: Callable[[], Strategy], key: str) -> None:
