@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.markup import escape
 
 from alframe import __version__, progress
+from alframe.cli.canary import canary
 from alframe.cli.configs_folder import CONFIGS
 from alframe.cli.continuing import cycle, opened_again
 from alframe.cli.mistakes import INTERRUPTED, explained
@@ -137,6 +138,7 @@ def compare(
 
 
 app.command()(cycle)
+app.command()(canary)
 app.add_typer(pool, name="pool")
 app.add_typer(models, name="models")
 

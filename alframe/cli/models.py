@@ -122,7 +122,7 @@ def promote(run: Run, version: Name, reason: Reason, quiet: Quiet = False) -> No
 
     progress.be_quiet(quiet)
     with explained():
-        chosen = promote_version(run, version, reason=reason, make_registry=_registry(run))
+        chosen = promote_version(run, version, reason=reason, make_registry=registry_of(run))
         progress.say(f"round {chosen.round} is champion")
 
 
@@ -133,7 +133,7 @@ def rollback(run: Run, reason: Reason, quiet: Quiet = False) -> None:
 
     progress.be_quiet(quiet)
     with explained():
-        chosen = roll_back(run, reason=reason, make_registry=_registry(run))
+        chosen = roll_back(run, reason=reason, make_registry=registry_of(run))
         progress.say(f"round {chosen.round} is champion again")
 
 
@@ -163,8 +163,8 @@ def export(
         progress.say(f"round {chosen.round} as {into}: {escape(str(path))}; its outputs are within {difference:.1g}")
 
 
-def _registry(run: Path) -> Callable[[Path], Registry]:
-    """The run's own."""
+def registry_of(run: Path) -> Callable[[Path], Registry]:
+    """What builds the registry of a run over its folder."""
     from alframe.models import opened_models
 
     with opened_models(run) as found:

@@ -104,7 +104,7 @@ from alframe.functional.hybrid import (
 )
 from alframe.functional.learning_curve import area_under_curve, labels_needed
 from alframe.functional.losses import box_loss, label_loss, pixel_loss
-from alframe.functional.randomness import derive_seed, generator
+from alframe.functional.randomness import derive_seed, generator, hashed_shares
 from alframe.functional.ranking import break_ties, highest, rank_product
 from alframe.functional.regions import (
     box_of,
@@ -210,6 +210,7 @@ __all__ = [
     "generator",
     "group_boxes",
     "hashed_sample",
+    "hashed_shares",
     "herding",
     "highest",
     "image_scores",
