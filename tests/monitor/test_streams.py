@@ -49,7 +49,7 @@ def test_page_and_hinkley_s_sum() -> None:
     values = answers(0.9, 0.4, count=60)
     total, highest, first = 0.0, -np.inf, None
     for index, value in enumerate(values):
-        mean = np.mean(values[: index + 1])
+        mean = float(np.mean(values[: index + 1]))
         total = (1 - 1e-4) * total + value - mean + 0.01
         highest = max(highest, total)
         if first is None and index >= 9 and highest - total > 3:

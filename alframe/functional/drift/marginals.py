@@ -50,7 +50,7 @@ def smallest_p_value(p_values: ArrayLike, correction: Correction) -> float:
 
     >>> smallest_p_value([0.01, 0.5, 0.02, 0.03], "bonferroni")
     0.04
-    >>> smallest_p_value([0.02, 0.5, 0.02, 0.03], "benjamini_hochberg")
+    >>> smallest_p_value([0.02, 0.5, 0.02, 0.04], "benjamini_hochberg")
     0.04
 
     Raises:

@@ -37,7 +37,7 @@ def pool(seed: int) -> tuple[Points, Points, NDArray[np.bool_]]:
 
 
 def test_a_batch_covers_what_drifted() -> None:
-    """With a shortlist as long as what drifted, all four spots; the discriminative choice leaves more of it far away."""
+    """A shortlist as long as what drifted gives all four spots; discriminative leaves more of it far away."""
     far, theirs = [], []
     for seed in range(5):
         reference, points, moved = pool(seed)
