@@ -56,6 +56,25 @@ def check_points(points: NDArray[Any], name: str = "points", width: int | None =
     return _check_finite(points, name)
 
 
+def check_sides(reference: NDArray[Any], current: NDArray[Any], least: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return both sides, (N, D) and (M, D), if they are finite and hold ``least`` samples each.
+
+    >>> [side.shape for side in check_sides(np.zeros((4, 2)), np.ones((3, 2)), least=3)]
+    [(4, 2), (3, 2)]
+
+    Raises:
+        InvalidInput: another shape or a NaN; too few samples on one side.
+    """
+    reference = check_points(reference, "reference")
+    current = check_points(current, "current", width=reference.shape[1])
+    if min(len(reference), len(current)) < least:
+        raise InvalidInput(
+            f"the reference holds {len(reference)} samples and what is compared with it {len(current)}; "
+            f"give at least {least} of each"
+        )
+    return reference, current
+
+
 def check_paired(probs: NDArray[Any], embeddings: NDArray[Any]) -> tuple[Floats, Floats]:
     """Return ``probs``, (N, C), and ``embeddings``, (N, D), if both pass and have one row per sample.
 

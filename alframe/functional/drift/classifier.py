@@ -13,8 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from alframe.errors import InvalidInput
 from alframe.functional.blocks import row_blocks
-from alframe.functional.checks import check_points
-from alframe.functional.drift.marginals import check_sides
+from alframe.functional.checks import check_points, check_sides
 from alframe.types import Positions
 
 SHOWN = 10_000

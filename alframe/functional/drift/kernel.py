@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import pdist, squareform
 
 from alframe.errors import InvalidInput
-from alframe.functional.drift.marginals import check_sides
+from alframe.functional.checks import check_sides
 
 ROUND_OFF = 1e-12
 """Statistics closer than this are equal: a kernel's values are at most one, and sums of them round."""

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from alframe.errors import InvalidInput
-from alframe.functional.checks import check_points
+from alframe.functional.checks import check_sides
 from alframe.functional.comparison import adjusted_p_values
 
 Correction = Literal["bonferroni", "benjamini_hochberg"]
@@ -64,22 +64,3 @@ def smallest_p_value(p_values: ArrayLike, correction: Correction) -> float:
     if correction == "benjamini_hochberg":
         return float(adjusted.min())
     return min(1.0, len(adjusted) * float(np.min(p_values)))
-
-
-def check_sides(reference: NDArray[Any], current: NDArray[Any], least: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return both sides, (N, D) and (M, D), if they are finite and hold ``least`` samples each.
-
-    >>> [side.shape for side in check_sides(np.zeros((4, 2)), np.ones((3, 2)), least=3)]
-    [(4, 2), (3, 2)]
-
-    Raises:
-        InvalidInput: another shape or a NaN; too few samples on one side.
-    """
-    reference = check_points(reference, "reference")
-    current = check_points(current, "current", width=reference.shape[1])
-    if min(len(reference), len(current)) < least:
-        raise InvalidInput(
-            f"the reference holds {len(reference)} samples and what is compared with it {len(current)}; "
-            f"give at least {least} of each"
-        )
-    return reference, current
