@@ -14,7 +14,7 @@ IN_MEMORY = 2
 
 
 class Learners:
-    """Learners by round; the latest two stay in memory, the others lie in the journal as weights.
+    """Learners by round; the two asked for last stay in memory, the others lie in the journal as weights.
 
     Args:
         make: builds an untrained learner.
@@ -28,17 +28,20 @@ class Learners:
 
     def of(self, round: int) -> Learner:
         """The learner that ``round`` trained."""
-        if round not in self._latest:
+        learner = self._latest.get(round)
+        if learner is None:
             learner = self.make()
             load_weights(learner, self._journal.path(round, "train"))
-            self.remember(round, learner.eval())
-        return self._latest[round]
+            learner.eval()
+        self.remember(round, learner)
+        return learner
 
     def remember(self, round: int, learner: Learner) -> None:
-        """Keep what ``round`` has just trained, so that it need not be loaded; earlier ones are let go."""
+        """Keep the learner of ``round``, so that it need not be loaded; what was not asked for the longest is let go."""
+        self._latest.pop(round, None)
         self._latest[round] = learner
         while len(self._latest) > IN_MEMORY:
-            del self._latest[min(self._latest)]
+            del self._latest[next(iter(self._latest))]
 
     def base(self, round: int) -> int | None:
         """The round that trained the champion as it was when ``round`` began; ``None`` if there was none."""
