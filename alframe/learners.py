@@ -37,7 +37,7 @@ class Learners:
         return learner
 
     def remember(self, round: int, learner: Learner) -> None:
-        """Keep the learner of ``round``, so that it need not be loaded; what was not asked for the longest is let go."""
+        """Keep the learner of ``round``, so that it need not be loaded; the one not asked for the longest is let go."""
         self._latest.pop(round, None)
         self._latest[round] = learner
         while len(self._latest) > IN_MEMORY:

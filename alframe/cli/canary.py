@@ -46,7 +46,7 @@ def canary(
     and goes on when the same command finds more of them at the end of the file.
     """
     from alframe.gate import Rollout
-    from alframe.models import roll_out
+    from alframe.models import opened_models, roll_out
 
     progress.be_quiet(quiet)
     with explained():
@@ -54,6 +54,8 @@ def canary(
         found = roll_out(run, predictions, rollout, make_registry=registry_of(run), challenger=challenger)
         progress.console.print(_table(found))
         progress.say(f"round {found.challenger} is [bold]{found.status}[/]: {escape(found.stages[-1].note)}")
+        with opened_models(run) as models:
+            progress.say(f"round {models.log.champion} is champion")
     if found.status == "rolled back":
         raise typer.Exit(ROLLED_BACK)
 

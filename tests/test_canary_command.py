@@ -1,0 +1,170 @@
+"""Canaries of a run's model: what is recorded in its folder, and what becomes of its champion."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny
+from typer.testing import CliRunner, Result
+
+from alframe.cli import app
+from alframe.cycle import Plan
+from alframe.errors import ConfigurationError, DataError, RunConflict
+from alframe.gate import CanaryRecord, Rollout
+from alframe.models import promote, roll_out
+from alframe.registry import LocalRegistry, PromotionLog
+from alframe.run import run
+from alframe.storage import hold_folder, load_record, open_database
+
+CONFIG = tiny.CONFIG | {"registry": {"_target_": "alframe.registry.LocalRegistry", "_partial_": True}}
+SMALL = Rollout(shares=(50.0, 100.0), samples=40, resamples=400)
+OPTIONS = ["--stages", "50,100", "--samples", "40"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two rounds, each of which became champion."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    run(tiny.parts(cycle=Plan(initial=6, batch=4, rounds=1)), folder, CONFIG)
+    return folder
+
+
+@pytest.fixture
+def folder(trained: Path, tmp_path: Path) -> Path:
+    """A copy to change."""
+    return Path(shutil.copytree(trained, tmp_path / "run"))
+
+
+def predictions(folder: Path, *, right: float, count: int = 400, name: str = "march") -> Path:
+    """Of a champion that is right in 9 of 10 cases, and a challenger that is in this share."""
+    rng = np.random.default_rng(0)
+    lines = ["id,champion,challenger,truth"]
+    for row, (ours, theirs) in enumerate(rng.random((count, 2))):
+        lines.append(f"image/{row},{'pit' if ours < 0.9 else 'stain'},{'pit' if theirs < right else 'stain'},pit")
+    path = folder.parent / f"{name}.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def log_of(folder: Path) -> PromotionLog:
+    return PromotionLog(open_database(f"sqlite:///{folder / 'run.sqlite'}"))
+
+
+def rolled(folder: Path, path: Path, **options: Any) -> CanaryRecord:
+    return roll_out(folder, path, SMALL, make_registry=LocalRegistry, **options)
+
+
+def alframe(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def said(result: Result) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", result.output)
+
+
+def test_a_good_challenger_stays_champion(folder: Path) -> None:
+    """The command says so, and the record in the run's folder has every stage."""
+    result = alframe("canary", folder, predictions(folder, right=0.9), *OPTIONS)
+    assert result.exit_code == 0, said(result)
+    assert "round 1 is promoted" in said(result)
+    record = load_record(folder / "canary/march.json", CanaryRecord)
+    assert (record.status, record.challenger, len(record.stages)) == ("promoted", 1, 3)
+    assert log_of(folder).champion == 1
+
+
+def test_a_regression_rolls_the_champion_back_once(folder: Path) -> None:
+    """The promotion log says why; the same command changes nothing more, even if somebody promotes it all the same."""
+    path = predictions(folder, right=0.5)
+    for _ in range(2):
+        result = alframe("canary", folder, path, *OPTIONS)
+        assert result.exit_code == 3, said(result)
+        assert "round 1 is rolled back" in said(result)
+        assert "round 0 is champion" in said(result)
+        entries = log_of(folder).entries()
+        assert [(entry.round, entry.kind) for entry in entries] == [(0, "promotion"), (1, "promotion"), (0, "rollback")]
+        assert entries[-1].reason.startswith("canary: score 0.")
+    promote(folder, 1, reason="the recording was wrong", make_registry=LocalRegistry)
+    assert alframe("canary", folder, path, *OPTIONS).exit_code == 3
+    assert log_of(folder).champion == 1
+
+
+def test_a_challenger_that_is_not_champion_is_left_where_it_is(folder: Path) -> None:
+    """There is nothing to roll back."""
+    record = rolled(folder, predictions(folder, right=0.5), challenger=0)
+    assert (record.status, record.challenger) == ("rolled back", 0)
+    assert log_of(folder).champion == 1
+
+
+def test_without_a_former_champion_the_first_one_stays(tmp_path: Path) -> None:
+    """The record says what was found; a champion is never taken away without another."""
+    folder = tmp_path / "run"
+    run(tiny.parts(cycle=Plan(initial=6, batch=4, rounds=0)), folder, CONFIG)
+    assert rolled(folder, predictions(folder, right=0.5)).status == "rolled back"
+    assert log_of(folder).champion == 0
+
+
+def test_killed_before_the_rollback_it_is_made_up_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The record stands before the promotion log is changed; the next call changes it."""
+    path = predictions(folder, right=0.5)
+    with monkeypatch.context() as patch:
+        patch.setattr(PromotionLog, "roll_back", dying)
+        with pytest.raises(KeyboardInterrupt):
+            rolled(folder, path)
+    assert load_record(folder / "canary/march.json", CanaryRecord).status == "rolled back"
+    assert log_of(folder).champion == 1
+    rolled(folder, path)
+    assert log_of(folder).champion == 0
+
+
+def dying(*_arguments: object, **_options: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_it_pauses_and_goes_on_when_the_file_has_grown(folder: Path) -> None:
+    """With the challenger that it began with, whoever is champion by then."""
+    paused = rolled(folder, predictions(folder, right=0.9, count=60))
+    assert (paused.status, len(paused.stages)) == ("paused", 2)
+    promote(folder, 0, reason="meanwhile", make_registry=LocalRegistry)
+    record = rolled(folder, predictions(folder, right=0.9))
+    assert (record.status, record.challenger) == ("promoted", 1)
+    assert record.stages[0] == paused.stages[0]
+
+
+def test_another_rollout_under_the_same_name_is_refused(folder: Path) -> None:
+    """Other stages, or another challenger."""
+    path = predictions(folder, right=0.9, count=60)
+    rolled(folder, path)
+    with pytest.raises(RunConflict, match="another name"):
+        roll_out(folder, path, Rollout(), make_registry=LocalRegistry)
+    with pytest.raises(RunConflict, match="another name"):
+        rolled(folder, path, challenger=0)
+
+
+def test_it_refuses_to_start_without_a_metric(folder: Path) -> None:
+    """And records nothing."""
+    path = folder.parent / "silent.csv"
+    path.write_text("id,champion,challenger\nimage/1,pit,pit\n")
+    result = alframe("canary", folder, path)
+    assert result.exit_code == 2
+    assert "no metric is attached" in said(result)
+    assert not (folder / "canary").exists()
+
+
+def test_mistakes_end_in_one_message(folder: Path, tmp_path: Path) -> None:
+    """No run, no such round, stages that are none, a folder in use."""
+    path = predictions(folder, right=0.9)
+    with pytest.raises(DataError, match="not the folder of a run"):
+        rolled(tmp_path / "nowhere", path)
+    assert not (tmp_path / "nowhere").exists()
+    with pytest.raises(ConfigurationError, match="no model '7'"):
+        rolled(folder, path, challenger=7)
+    result = alframe("canary", folder, path, "--stages", "five")
+    assert result.exit_code == 2
+    assert "5,25,100" in said(result)
+    with hold_folder(folder), pytest.raises(RunConflict, match="another process"):
+        rolled(folder, path)
