@@ -43,6 +43,7 @@ def list_versions(run: Run) -> None:
     """List every version of a run's model, and say who is champion: [dim]alframe models list runs/NAME[/]."""
     from alframe.models import opened_models
 
+    progress.be_quiet(False)
     with explained(), opened_models(run) as found:
         versions = found.versions()
         metric = next((next(iter(v.point.evaluation.metrics)) for v in versions if v.point), "metric")
@@ -66,6 +67,7 @@ def show(run: Run, version: Name = "champion") -> None:
     """Show all that is known of a version: its metrics, the gate's checks, its promotions, its files."""
     from alframe.models import opened_models
 
+    progress.be_quiet(False)
     with explained(), opened_models(run) as found:
         chosen = found.version(version)
         history, damaged = found.history(chosen), found.damaged(chosen)
@@ -91,6 +93,7 @@ def compare(run: Run, first: Name, second: Name) -> None:
     from alframe.errors import ConfigurationError
     from alframe.models import opened_models
 
+    progress.be_quiet(False)
     with explained(), opened_models(run) as found:
         sides = [found.version(first), found.version(second)]
         points = [side.point for side in sides if side.point is not None]

@@ -100,7 +100,8 @@ class MlflowRegistry(Registry):
             for alias, round in holders(log, versions).items():
                 version = None if round is None else versions.get(round)
                 if version is not None:
-                    client.set_registered_model_alias(name, alias, str(version.version))
+                    if str(aliases.get(alias)) != str(version.version):
+                        client.set_registered_model_alias(name, alias, str(version.version))
                 elif alias in aliases and alias != "champion":
                     client.delete_registered_model_alias(name, alias)
 
