@@ -54,18 +54,19 @@ class ClassifierOutcomes(Outcomes):
         self.ids, self.groups, self.classes, self.seconds = ids, groups, tuple(classes), seconds
         self._probs, self._labels = probs, labels
         believed = probs[np.arange(len(labels)), labels].astype(np.float64)
-        self._log_likelihood = np.log(np.maximum(believed, np.finfo(np.float32).tiny))
         each = np.eye(len(self.classes))
         self._true, self._predicted = each[labels], each[probs.argmax(axis=1)]
         self._right = self._true * self._predicted
+        self._means = {
+            "accuracy": self._right.sum(axis=1),
+            "log_likelihood": np.log(np.maximum(believed, np.finfo(np.float32).tiny)),
+        }
 
     def values(self, metric: GateMetric, counts: Floats) -> Floats:
         """Means over samples, or over classes of what is counted in each."""
-        if metric == "log_likelihood":
-            return _quotient(counts @ self._log_likelihood, counts.sum(axis=1))
+        if metric in self._means:
+            return _quotient(counts @ self._means[metric], counts.sum(axis=1))
         right, true = counts @ self._right, counts @ self._true
-        if metric == "accuracy":
-            return _quotient(right.sum(axis=1), true.sum(axis=1))
         if metric == "balanced_accuracy":
             return _mean_known(_quotient(right, true))
         f1 = _quotient(2 * right, true + counts @ self._predicted)
