@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 
 from torch import Tensor, nn
 
+from alframe.learner.layer_groups import LayerGroups
+
 
 class Backbone(nn.Module, ABC):
     """Maps images (B, channels, S, S) to features (B, ``width``), without randomness in evaluation mode.
@@ -28,3 +30,9 @@ class Backbone(nn.Module, ABC):
     def stages(self) -> Mapping[str, Callable[[Tensor], Tensor]]:
         """The forward pass cut into stages, by name, each fed what the one before gives; empty if it cannot be cut."""
         return {}
+
+    def layer_groups(self) -> LayerGroups:
+        """The modules of each stage; all together as ``backbone`` where stages are none, or are no modules."""
+        stages = self.stages()
+        found = {name: list(stage.modules()) for name, stage in stages.items() if isinstance(stage, nn.Module)}
+        return found if found and len(found) == len(stages) else {"backbone": list(self.modules())}

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from alframe.errors import ConfigurationError
 from alframe.learner.backbone import Backbone
+from alframe.learner.layer_groups import LayerGroups
 
 
 class ChannelDropout(Backbone):
@@ -66,6 +67,10 @@ class ChannelDropout(Backbone):
         for name, stage in list(self.backbone.stages().items())[self._trunk :]:
             values = stage(self._dropout(values) if thin is None else thin(name, values))
         return values
+
+    def layer_groups(self) -> LayerGroups:
+        """Those of the backbone."""
+        return self.backbone.layer_groups()
 
     def masks_shape(self, count: int, values: Tensor) -> list[int]:
         """Shape of ``count`` masks over channels, such that they multiply ``values`` sample by sample."""

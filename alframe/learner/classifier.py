@@ -18,8 +18,10 @@ from alframe.errors import ConfigurationError
 from alframe.functional import REDUCTIONS
 from alframe.learner.backbone import Backbone
 from alframe.learner.base import Learner, OptimizerFactory, ScheduleFactory
+from alframe.learner.classes import ClassRows, in_networks, rows_of
 from alframe.learner.distributed import alone
 from alframe.learner.head import Head
+from alframe.learner.layer_groups import LayerGroups, merged
 from alframe.learner.loss_prediction import LossHead, ranking_loss
 from alframe.learner.network import Network
 from alframe.learner.posterior import Draws, Posterior
@@ -50,6 +52,7 @@ class Classifier(Learner):
 
     task = "classification"
     usual = frozenset[Need]({"probs", "embeddings"})
+    distils = True
 
     def __init__(
         self,
@@ -142,11 +145,12 @@ class Classifier(Learner):
             return self.loss_without_images(batch)
         losses, ranking = [], []
         progress = self.trainer.global_step / self.steps if self.steps else 0.0
-        for network in self._trained():
+        for number, network in enumerate(self._trained()):
             features = network.backbone(batch.images)
             embeddings = network.head.embed(features)
             logits = network.head.classify(embeddings)
-            losses.append(self.loss(logits, batch.labels, progress))
+            loss = self.loss(logits, batch.labels, progress)
+            losses.append(self.penalised(loss, batch, number, self.posterior.predictive(logits)))
             if network.loss_head is not None:
                 each = cross_entropy(self.posterior.predictive(logits.detach()), batch.labels, reduction="none")
                 ranking.append(ranking_loss(network.predict_loss(features, embeddings), each))
@@ -167,9 +171,35 @@ class Classifier(Learner):
         elif not alone():
             self.log_loss("val_loss", torch.zeros((), device=self.device), batch)
 
+    def take_on(self, base: Learner, learnt: Tensor) -> None:
+        """Begin with the weights of ``base``, without its calibration, which would not be of the weights to come."""
+        super().take_on(base, learnt)
+        self.scaling.reset()
+
+    def logits_of(self, network: int, images: Tensor) -> Tensor:
+        """Logits (B, C) of the mean prediction of one network."""
+        return self.posterior.predictive(self.networks[network](images))
+
+    def class_rows(self, classes: int) -> Mapping[str, ClassRows]:
+        """The last layer of each network with what the posterior keeps of it, and the scaling.
+
+        The scaling's offset is what keeps a class silent: what it does to the other classes stays the same.
+        """
+        rows = rows_of(classes)
+        scaling = {"scaling.factor": ClassRows(rows), "scaling.offset": ClassRows(rows, silenced=True)}
+        last = f"head.layers.{len(next(self._each_network()).head.layers) - 1}"
+        layer = {f"{last}.weight": ClassRows(rows), f"{last}.bias": ClassRows(rows)}
+        each = ({**layer, **self.posterior.class_rows(network, classes)} for network in self._each_network())
+        return {**scaling, **in_networks(each)}
+
+    def layer_groups(self) -> LayerGroups:
+        """The stages of the backbones of the networks that the posterior trains, and their heads."""
+        return merged(network.layer_groups() for network in self._trained())
+
     def trained_parameters(self) -> Iterable[nn.Parameter]:
         """Those of the networks that the posterior trains."""
-        return (weights for network in self._trained() for weights in network.parameters())
+        each = (weights for network in self._trained() for weights in network.parameters())
+        return (weights for weights in each if weights.requires_grad)
 
     def scheduled(self, optimizer: Optimizer) -> LRScheduler:
         """The schedule that the posterior makes of the one it is given."""

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from alframe.errors import ConfigurationError
 from alframe.learner.backbone import Backbone
 from alframe.learner.head import Head
+from alframe.learner.layer_groups import HEAD, LayerGroups
 from alframe.learner.loss_prediction import LossHead
 
 
@@ -25,6 +26,11 @@ class Network(nn.Module):
         """Logits (B, C)."""
         logits: Tensor = self.head(self.backbone(images))
         return logits
+
+    def layer_groups(self) -> LayerGroups:
+        """Those of the backbone, and the head."""
+        head = [self.head] if self.loss_head is None else [self.head, self.loss_head]
+        return {**self.backbone.layer_groups(), HEAD: [part for module in head for part in module.modules()]}
 
     def predict_loss(self, features: Tensor, embeddings: Tensor) -> Tensor:
         """Predicted loss (B,) for the backbone's features (B, width) and the head's embeddings (B, D)."""

@@ -13,6 +13,7 @@ from torchvision.models import SwinTransformer, VisionTransformer, get_model, li
 
 from alframe.errors import ConfigurationError
 from alframe.learner.backbone import Backbone
+from alframe.learner.layer_groups import LayerGroups
 
 FAMILIES = ("resnet", "mobilenet_v3", "efficientnet", "convnext", "vit", "swin")
 SMALL_IMAGE = 64
@@ -64,6 +65,14 @@ class TorchvisionBackbone(Backbone):
                 pieces[name] = []
             pieces[next(reversed(pieces))].append(piece)
         return {name: partial(_in_turn, parts) for name, parts in pieces.items()}
+
+    def layer_groups(self) -> LayerGroups:
+        """The modules of each stage; torchvision registers them in the order of the forward pass."""
+        groups: dict[str, list[nn.Module]] = {"stem": []}
+        for name, module in self.model.named_modules():
+            stage = STAGE.search(name)
+            groups.setdefault(stage.group() if stage else next(reversed(groups)), []).append(module)
+        return groups
 
 
 def _build(name: str, weights: str | None, side: int, small: bool) -> nn.Module:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import cast
 
 import torch
@@ -12,9 +12,11 @@ from alframe.data import Batch
 from alframe.data.transforms import Target
 from alframe.errors import ConfigurationError
 from alframe.learner.base import Learner, OptimizerFactory, ScheduleFactory
+from alframe.learner.classes import ClassRows, in_networks
 from alframe.learner.detection.network import DetectionNetwork, Suppression
 from alframe.learner.detection.posterior import DetectionDraws, DetectionPosterior, Found
 from alframe.learner.distributed import alone
+from alframe.learner.layer_groups import LayerGroups, merged
 from alframe.types import Need
 
 Architecture = Callable[[tuple[int, int, int], int, float], DetectionNetwork]
@@ -108,9 +110,13 @@ class Detector(Learner):
         elif not alone():
             self.log_loss("val_loss", torch.zeros((), device=self.device), batch)
 
-    def trained_parameters(self) -> Iterable[nn.Parameter]:
-        """All but the first layers of pretrained backbones."""
-        return (weights for weights in self.parameters() if weights.requires_grad)
+    def class_rows(self, classes: int) -> Mapping[str, ClassRows]:
+        """Those of each network."""
+        return in_networks(network.class_rows(classes) for network in self._each_network())
+
+    def layer_groups(self) -> LayerGroups:
+        """The layers of the networks' backbones, and their heads."""
+        return merged(network.layer_groups() for network in self._each_network())
 
     def draws(self, generator: torch.Generator) -> DetectionDraws:
         """The posterior's draws for the weights as they are: for ``outputs``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import torch
@@ -14,6 +14,7 @@ from torchvision.models.detection.rpn import RegionProposalNetwork
 from torchvision.ops import MultiScaleRoIAlign
 
 from alframe.data.transforms import Target
+from alframe.learner.classes import ClassRows, layer_rows, rows_of
 from alframe.learner.detection.network import (
     DetectionNetwork,
     Kept,
@@ -147,6 +148,11 @@ class FasterRCNN(DetectionNetwork):
     def regions(self, images: Tensor, maps: Maps, boxes: Sequence[Tensor]) -> Tensor:
         """What the last layer reads of boxes (n_b, 4) in each of the images, (n, D)."""
         return self.head.embed(self._shared(image_list(images).image_sizes, maps, boxes))
+
+    def class_rows(self, classes: int) -> Mapping[str, ClassRows]:
+        """The last layer: logits, background first, and after them four deltas for each; a silent class has no size."""
+        rows = torch.cat([rows_of(classes, background=True), rows_of(classes, background=True, each=4)])
+        return layer_rows(f"model.roi_heads.box_predictor.head.layers.{len(self.head.layers) - 1}", rows)
 
     def _shared(self, sizes: list[tuple[int, int]], maps: Maps, boxes: Sequence[Tensor]) -> Tensor:
         """What all draws share of boxes: their first layer, (n, hidden)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -13,6 +13,8 @@ from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import batched_nms, box_area, clip_boxes_to_image, remove_small_boxes
 
 from alframe.data.transforms import Target
+from alframe.learner.classes import ClassRows
+from alframe.learner.layer_groups import HEAD, LayerGroups, groups_of
 
 Maps: TypeAlias = dict[str, Tensor]
 """What a backbone says of a batch of images: (B, width, h, w) for each level, finest first."""
@@ -104,6 +106,16 @@ class DetectionNetwork(nn.Module, ABC):
     @abstractmethod
     def regions(self, images: Tensor, maps: Maps, boxes: Sequence[Tensor]) -> Tensor:
         """Features (n, D) of boxes (n_b, 4) in each of the images, without dropout."""
+
+    @abstractmethod
+    def class_rows(self, classes: int) -> Mapping[str, ClassRows]:
+        """What has rows for classes, by name, and for which, if there were so many classes."""
+
+    def layer_groups(self) -> LayerGroups:
+        """The layers of the backbone, the pyramid over them, and all that reads its maps."""
+        backbone = set(self.model.backbone.modules())
+        head = [module for module in self.model.modules() if module not in backbone]
+        return {**groups_of(self.model.backbone.named_children()), HEAD: head}
 
     @staticmethod
     def embeddings(maps: Maps) -> Tensor:

@@ -17,6 +17,7 @@ from torchvision.models.detection.ssdlite import SSDLiteClassificationHead, SSDL
 from torchvision.ops import box_iou
 
 from alframe.errors import ConfigurationError
+from alframe.learner.classes import ClassRows, layer_rows, rows_of
 from alframe.learner.detection.network import Maps
 from alframe.learner.detection.one_stage import OneStage, exclusive
 from alframe.learner.detection.pretrained import pretrained
@@ -80,6 +81,10 @@ class RetinaNet(OneStage):
             head = RetinaNetHead(width, of_each, num_classes, norm_layer=partial(nn.GroupNorm, NORMALISED))
             self.model = detection.RetinaNet(pyramid, num_classes, anchor_generator=anchors, head=head)
 
+    def class_rows(self, classes: int) -> Mapping[str, ClassRows]:
+        """A sigmoid for each class at every anchor."""
+        return _rows_of_sigmoids(self.model.head.classification_head, classes)
+
     def _losses(
         self,
         maps: Maps,  # noqa: ARG002
@@ -138,6 +143,10 @@ class FCOS(OneStage):
             anchors = AnchorGenerator(tuple((stride,) for stride in strides), ((1.0,),) * len(strides))
             pyramid = Pyramid(backbone, backbone_weights, strides, width)
             self.model = detection.FCOS(pyramid, num_classes, anchor_generator=anchors)
+
+    def class_rows(self, classes: int) -> Mapping[str, ClassRows]:
+        """A sigmoid for each class at every place."""
+        return _rows_of_sigmoids(self.model.head.classification_head, classes)
 
     def _losses(
         self, maps: Maps, outputs: dict[str, Tensor], anchors: list[Tensor], targets: list[dict[str, Tensor]]
@@ -209,6 +218,14 @@ class SSDLite(OneStage):
             ssd_head = SSDLiteHead(levels, boxes.num_anchors_per_location(), num_classes + 1, normalise)
             self.model = SSD(pyramid, boxes, (side, side), num_classes + 1, head=ssd_head)
 
+    def class_rows(self, classes: int) -> Mapping[str, ClassRows]:
+        """Of each level the second convolution: logits at every anchor, background first."""
+        found: dict[str, ClassRows] = {}
+        for level, anchors in enumerate(self.model.anchor_generator.num_anchors_per_location()):
+            rows = rows_of(classes, background=True, times=anchors)
+            found |= layer_rows(f"model.head.classification_head.module_list.{level}.1", rows)
+        return found
+
     def _losses(
         self,
         maps: Maps,  # noqa: ARG002
@@ -233,6 +250,10 @@ class SSDLite(OneStage):
 def _check_width(width: int) -> None:
     if width < 1 or width % NORMALISED:
         raise ConfigurationError(f"learner.architecture.width must be a multiple of {NORMALISED}, got {width}")
+
+
+def _rows_of_sigmoids(head: Any, classes: int) -> Mapping[str, ClassRows]:
+    return layer_rows("model.head.classification_head.cls_logits", rows_of(classes, times=head.num_anchors))
 
 
 def _replace_classes(head: Any, num_classes: int) -> None:

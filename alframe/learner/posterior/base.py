@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from alframe.learner.classes import ClassRows
 from alframe.learner.head import Head
 from alframe.learner.network import Network
 
@@ -131,6 +132,10 @@ class Posterior:
 
     def prepare(self, network: Network) -> None:
         """Give a new network what the posterior needs it to have; by default nothing."""
+
+    def class_rows(self, network: Network, classes: int) -> Mapping[str, ClassRows]:  # noqa: ARG002 (nothing is added)
+        """What ``prepare`` gave a network that has rows for classes, by name, and for which, if there were so many."""
+        return {}
 
     def trained(self, networks: Sequence[Network]) -> Sequence[Network]:
         """Those of the networks that the optimiser trains; by default all."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, cast, get_args
 
 import torch
@@ -12,6 +12,7 @@ from scipy.optimize import brentq
 from torch import Tensor, nn
 
 from alframe.errors import ConfigurationError, InvalidInput
+from alframe.learner.classes import ClassRows
 from alframe.learner.head import Head
 from alframe.learner.network import Network
 from alframe.learner.posterior.base import Draws, LastLayerDraws, Posterior
@@ -74,6 +75,11 @@ class LastLayerLaplace(Posterior):
         layer = _last_layer(network.head)
         spread = STRUCTURES[self._structure](layer.out_features, layer.in_features + 1)
         network.head.add_module("weight_spread", spread)
+
+    def class_rows(self, network: Network, classes: int) -> Mapping[str, ClassRows]:
+        """Those of the spread."""
+        rows = _spread(network.head).class_rows(classes)
+        return {f"head.weight_spread.{name}": each for name, each in rows.items()}
 
     def fit(self, networks: Sequence[Network], embeddings: Tensor, labels: Tensor, weights: Tensor | None) -> None:
         """Fit the spread of the one network's last layer, in float64 on the CPU."""

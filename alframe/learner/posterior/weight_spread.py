@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
 from alframe.errors import ConfigurationError
+from alframe.learner.classes import ClassRows, rows_of
 
 FULL_LIMIT = 4096
 """The most weights with a full covariance: it then takes 64 MiB beside the network's weights, and a minute to make."""
@@ -31,6 +33,10 @@ class WeightSpread(nn.Module, ABC):
     def __init__(self, classes: int, inputs: int) -> None:
         super().__init__()
         self.register_buffer("scales", torch.zeros(classes, inputs))
+
+    def class_rows(self, classes: int) -> Mapping[str, ClassRows]:
+        """What has rows for classes, by name, and for which, if there were so many classes."""
+        return {"scales": ClassRows(rows_of(classes))}
 
     @abstractmethod
     def decompose(self, inputs: Tensor, probs: Tensor, importance: Tensor) -> Tensor:
@@ -79,6 +85,11 @@ class FullSpread(WeightSpread):
             )
         self.register_buffer("basis", torch.zeros(size, size))
 
+    def class_rows(self, classes: int) -> Mapping[str, ClassRows]:
+        """The basis has a row and a column for each weight."""
+        weights = rows_of(classes, each=self.scales.shape[1])
+        return {**super().class_rows(classes), "basis": ClassRows(weights, columns=True)}
+
     def decompose(self, inputs: Tensor, probs: Tensor, importance: Tensor) -> Tensor:
         """Of the matrix itself."""
         classes, width = self.scales.shape
@@ -113,6 +124,10 @@ class KroneckerSpread(WeightSpread):
         super().__init__(classes, inputs)
         self.register_buffer("of_classes", torch.zeros(classes, classes))
         self.register_buffer("of_inputs", torch.zeros(inputs, inputs))
+
+    def class_rows(self, classes: int) -> Mapping[str, ClassRows]:
+        """Classes have a basis of their own."""
+        return {**super().class_rows(classes), "of_classes": ClassRows(rows_of(classes), columns=True)}
 
     def decompose(self, inputs: Tensor, probs: Tensor, importance: Tensor) -> Tensor:
         """Of either factor; products of their eigenvalues."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from math import log
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from alframe.learner.classes import ClassRows, layer_rows, rows_of
+from alframe.learner.layer_groups import HEAD, LayerGroups, groups_of
 
 Thin = Callable[[str, Tensor], Tensor]
 """Given the name of a place in the last block and what arrives there, (B, channels, h, w), what goes on from there."""
@@ -58,9 +61,13 @@ class SegmentationNetwork(nn.Module, ABC):
 
     Attributes:
         droppable: how many channels there are at each place of the last block where whole channels may be dropped.
+        last: names of the modules that the last block consists of.
+        classifies: names of those whose outputs add up to the logits.
     """
 
     droppable: Mapping[str, int]
+    last: ClassVar[tuple[str, ...]] = ("block", "classify")
+    classifies: ClassVar[tuple[str, ...]] = ("classify",)
 
     @abstractmethod
     def trunk(self, images: Tensor) -> Trunk:
@@ -79,6 +86,17 @@ class SegmentationNetwork(nn.Module, ABC):
         """Logits (B, classes, S, S), bilinear where the network is coarser than the images (B, channels, S, S)."""
         found, size = self.last_block(trunk.maps, thin), images.shape[2:]
         return found if found.shape[2:] == size else F.interpolate(found, size, mode="bilinear", align_corners=False)
+
+    def class_rows(self, classes: int) -> Mapping[str, ClassRows]:
+        """What has rows for classes, background first, by name, and for which, if there were so many classes."""
+        rows, own = rows_of(classes, background=True), self.state_dict()
+        found = {name: each for layer in self.classifies for name, each in layer_rows(layer, rows).items()}
+        return {name: each for name, each in found.items() if name in own}
+
+    def layer_groups(self) -> LayerGroups:
+        """The layers of the trunk, and the last block."""
+        trunk = groups_of((name, module) for name, module in self.named_children() if name not in self.last)
+        return {**trunk, HEAD: [part for name in self.last for part in self.get_submodule(name).modules()]}
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (B, classes, S, S) with all channels."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Literal, cast
 
 import torch
@@ -13,7 +13,9 @@ from alframe.data import Batch
 from alframe.errors import ConfigurationError, DataError
 from alframe.functional.regions import IGNORED
 from alframe.learner.base import Learner, OptimizerFactory, ScheduleFactory
+from alframe.learner.classes import ClassRows, in_networks
 from alframe.learner.distributed import alone
+from alframe.learner.layer_groups import LayerGroups, merged
 from alframe.learner.segmentation.draws import Draws
 from alframe.learner.segmentation.loss import balanced_weights, segmentation_loss
 from alframe.learner.segmentation.network import SegmentationNetwork
@@ -43,6 +45,7 @@ class Segmenter(Learner):
     task = "segmentation"
     usual = frozenset[Need]({"pixel_classes", "pixel_entropy", "pixel_margin", "embeddings"})
     shows = frozenset[Need]({"class_map"})
+    distils = True
 
     def __init__(
         self,
@@ -66,6 +69,7 @@ class Segmenter(Learner):
             raise ConfigurationError(f"a class map has room for {IGNORED - 1} classes, and there are {num_classes}")
         posterior.check(dropout)
         self.posterior = posterior
+        self.num_classes = num_classes
         self.networks = nn.ModuleList(architecture(image_shape, num_classes + 1) for _ in range(posterior.members))
         self._dropout = dropout
         self._cells = cells
@@ -102,9 +106,10 @@ class Segmenter(Learner):
             self._pixels += classes.flatten().bincount(minlength=IGNORED + 1)[: len(self._pixels)]
             self._loss_weights = balanced_weights(self._pixels)
         losses = []
-        for network in self._each_network():
+        for number, network in enumerate(self._each_network()):
             logits = network.logits(network.trunk(batch.images), batch.images, self._drop)
-            losses.append(segmentation_loss(logits, classes, self._loss_weights))
+            loss = segmentation_loss(logits, classes, self._loss_weights)
+            losses.append(self.penalised(loss, batch, number, logits))
         loss = torch.stack(losses).sum()
         self.log_loss("train_loss", loss / len(losses), batch)
         return loss
@@ -117,6 +122,19 @@ class Segmenter(Learner):
             self.log_loss("val_loss", torch.stack(losses).mean(), batch)
         elif not alone():
             self.log_loss("val_loss", torch.zeros((), device=self.device), batch)
+
+    def logits_of(self, network: int, images: Tensor) -> Tensor:
+        """Logits (B, C + 1, S, S) of one network, background first."""
+        logits: Tensor = self.networks[network](images)
+        return logits
+
+    def class_rows(self, classes: int) -> Mapping[str, ClassRows]:
+        """Those of each network."""
+        return in_networks(network.class_rows(classes) for network in self._each_network())
+
+    def layer_groups(self) -> LayerGroups:
+        """The layers of the networks' trunks, and their last blocks."""
+        return merged(network.layer_groups() for network in self._each_network())
 
     def draws(self, generator: torch.Generator) -> Draws:
         """The posterior's draws for the weights as they are: for ``outputs``."""

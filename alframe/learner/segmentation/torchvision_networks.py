@@ -100,6 +100,9 @@ class LRASPP(SegmentationNetwork):
             the classification begins untrained.
     """
 
+    last = ("block", "scale", "classify_mixed", "classify_fine")
+    classifies = ("classify_mixed", "classify_fine")
+
     def __init__(
         self,
         image_shape: tuple[int, int, int],  # noqa: ARG002 (what every network is given)
