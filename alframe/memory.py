@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from pytorch_lightning import Trainer
 
 from alframe.data import ImageData
@@ -17,7 +18,7 @@ from alframe.replay import Replay
 from alframe.scoring import predict
 from alframe.storage import Journal, artefact, load_arrays, load_record, save_arrays, save_record
 from alframe.training import Training
-from alframe.types import Floats, Ids, Positions, Predictions, ReplayRecord, TrainingSet
+from alframe.types import Floats, Ids, Objects, Positions, Predictions, ReplayRecord, TrainingSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +27,7 @@ class Recalled:
 
     Attributes:
         ids: (M,) sample ids.
-        probs: (M, C) class probabilities; zero for classes that there were not yet.
+        probs: (M, C) class probabilities; zero for classes that there were not yet, or no label of them.
     """
 
     ids: Ids
@@ -76,7 +77,7 @@ class Memory:
                 f"{type(self.replay).__name__} keeps none; the ledger says why others are set aside"
             )
         new = np.isin(ids[wanted], record.new)
-        chosen = TrainingSet(positions[wanted], labels[wanted], new=new)
+        chosen = TrainingSet(positions[wanted], labels[wanted], new=new, learnt=self._learnt(record.base))
         chosen = replace(chosen, weights=self.replay.weights(chosen))
         return replace(chosen, recalled=self._recall(round, ids[wanted])) if self.training.recalls else chosen
 
@@ -138,12 +139,23 @@ class Memory:
             positions = self.pool.positions(fresh)
             now = predict(learner, self.data, positions, {"probs"}, self.make_trainer, seed=seed, description="recall")
             if now.probs is not None:  # as it is where no image could be read
-                said |= zip(now.ids.tolist(), now.probs, strict=True)
+                probs = now.probs * self._learnt(base)[: now.probs.shape[1]]
+                said |= zip(now.ids.tolist(), probs, strict=True)
         ids = [name for name in kept if name in said]
         probs = np.zeros((len(ids), self.data.num_classes), dtype=np.float32)
         for row, name in enumerate(ids):
             probs[row, : len(said[name])] = said[name]
         return Recalled(np.array(ids, dtype=np.str_), probs)
+
+    def _learnt(self, base: int | None) -> NDArray[np.bool_]:
+        """(C,) the classes that had labels when the champion was trained; the ledger says so whatever came since."""
+        read = 0 if base is None else self._record_of(base).ledger
+        found = np.zeros(self.data.num_classes, dtype=np.bool_)
+        for entry in self.pool.ledger.entries():
+            label = entry.annotation.label
+            if entry.entry <= read and label is not None:
+                found[label.labels if isinstance(label, Objects) else label] = True
+        return found
 
     def _record_of(self, round: int) -> ReplayRecord:
         return load_record(self.journal.path(round, "replay"), ReplayRecord)

@@ -267,13 +267,16 @@ def test_a_capped_buffer_lets_go_for_good(tmp_path: Path) -> None:
 def test_recalled_probabilities_are_of_the_learner_that_first_learnt_a_sample(tmp_path: Path) -> None:
     """Whoever is champion since; new samples have none."""
     project = Project(tmp_path, recalls=True)
+    project.label(14, label=1)
+    project.label(15, label=2)
     for round in range(4):
         project.label(2 * round, 2 * round + 1)
         samples = project.train(round, round - 1 if round else None)
     assert samples.recalled is not None
-    assert samples.recalled.shape == (8, 3)
-    assert samples.recalled[:, 0].tolist() == pytest.approx([0.1, 0.1, 0.2, 0.2, 0.3, 0.3, np.nan, np.nan], nan_ok=True)
-    assert np.isnan(samples.recalled[6:]).all()
+    assert samples.recalled.shape == (10, 3)
+    expected = [0.1, 0.1, 0.2, 0.2, 0.3, 0.3, np.nan, np.nan, 0.1, 0.1]
+    assert samples.recalled[:, 0].tolist() == pytest.approx(expected, nan_ok=True)
+    assert np.isnan(samples.recalled[6:8]).all()
     np.testing.assert_allclose(samples.recalled[:6].sum(axis=1), 1)
 
 
@@ -332,9 +335,10 @@ def test_a_memory_without_anything_to_recall(tmp_path: Path) -> None:
 
 
 def test_classes_that_came_later_had_no_probability(tmp_path: Path) -> None:
-    """Recalled rows are as wide as there are classes now."""
+    """Recalled rows are as wide as there are classes now; a class without a label was none yet."""
     project = Project(tmp_path, recalls=True)
     project.label(0)
+    project.label(3, label=1)
     project.train(0, None)
     project.label(1)
     project.train(1, 0, ToldClassifier(certain(1, classes=4)))
@@ -342,7 +346,7 @@ def test_classes_that_came_later_had_no_probability(tmp_path: Path) -> None:
     project.label(2, label=3)
     samples = project.train(2, 1)
     assert samples.recalled is not None
-    expected = [[0.1, 0.45, 0.45, 0], [0.2, 0.8 / 3, 0.8 / 3, 0.8 / 3]]
+    expected = [[0.1, 0.45, 0, 0], [0.2, 0.8 / 3, 0, 0]]
     np.testing.assert_allclose(samples.recalled[:2], expected, atol=1e-6)
     assert np.isnan(samples.recalled[2]).all()
 
@@ -476,3 +480,17 @@ def test_what_replay_and_recall_need_is_asked_for_before_a_run(tmp_path: Path) -
     with pytest.raises(ConfigurationError, match="replay buffer Disagreed needs posterior draws"):
         run(parts, tmp_path / "run", tiny.CONFIG)
     assert not (tmp_path / "run").exists()
+
+
+def test_classes_are_learnt_that_had_a_label_when_the_champion_was_trained(tmp_path: Path) -> None:
+    """Whatever was labelled since, corrected or set aside; of a refused challenger nothing is learnt."""
+    project = Project(tmp_path)
+    project.label(0, label=1)
+    first = project.train(0, None)
+    project.label(1, label=2)
+    second = project.train(1, 0)
+    project.label(0, label=0)
+    third = project.train(2, 0)  # round 1 was refused
+    fourth = project.train(3, 2)
+    learnt = [samples.learnt.tolist() for samples in (first, second, third, fourth) if samples.learnt is not None]
+    assert learnt == [[False] * 3, [False, True, False], [False, True, False], [True] * 3]

@@ -78,7 +78,9 @@ class Training(ABC):
         Raises:
             ConfigurationError: the learner cannot be trained in this way.
             DataError: the learner's posterior reads the training set, and none of it can be read.
+            RunConflict: training begins from ``base``, and that is of another architecture or has more classes.
         """
+        epochs = self.epochs(base)
         data.fit_on(
             samples.positions,
             samples.labels,
@@ -90,8 +92,8 @@ class Training(ABC):
         with (
             torch_seed(derive_seed(seed, "weights")),
             TemporaryDirectory() as folder,
-            bar("train", total=self._epochs) as advance,
-            Relay(advance) as epochs,
+            bar("train", total=epochs) as advance,
+            Relay(advance) as on_epoch,
             Relay(data.note_unreadable) as unreadable,
         ):
             learner = make_learner()
@@ -100,9 +102,9 @@ class Training(ABC):
             self.begin(learner, base, samples)
             stopping = self._stopping("val_loss" if len(validation) else "train_loss", Path(folder))
             trainer = make_trainer(
-                max_epochs=self._epochs,
+                max_epochs=epochs,
                 validate=len(validation) > 0,
-                callbacks=[Advance(epochs), Unreadable(unreadable), *stopping],
+                callbacks=[Advance(on_epoch), Unreadable(unreadable), *stopping],
                 on_all_devices=True,
             )
             with processes_of(trainer):
@@ -110,6 +112,8 @@ class Training(ABC):
             for callback in stopping:
                 if isinstance(callback, ModelCheckpoint):
                     learner.load_state_dict(torch.load(callback.best_model_path, weights_only=True)["state_dict"])
+        learner.penalty = None
+        learner.learn_at({})
         learner.eval()
         if learner.reads_training_set:
             _fit_posterior(learner, data, samples, make_trainer)
@@ -117,7 +121,15 @@ class Training(ABC):
 
     @abstractmethod
     def begin(self, learner: Learner, base: Learner | None, samples: TrainingSet) -> None:
-        """Give the new learner what it begins with: weights of ``base``, a teacher."""
+        """Give the new learner what it begins with: weights of ``base``; and, for this fit, rates and a penalty.
+
+        Raises:
+            RunConflict: ``base`` is of another architecture, or has more classes.
+        """
+
+    def epochs(self, base: Learner | None) -> int:  # noqa: ARG002 (for trainings that go on from it)
+        """The most epochs to train, from there."""
+        return self._epochs
 
     def check(self, learner: Learner) -> None:
         """Refuse a learner that cannot be trained in this way, before anything is computed.

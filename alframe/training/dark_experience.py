@@ -1,0 +1,126 @@
+"""Training that goes on from the champion and is held to what was said of old samples when they were learnt."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from alframe.data import Batch
+from alframe.errors import ConfigurationError
+from alframe.learner import Learner
+from alframe.learner.classes import SILENCE
+from alframe.training.fine_tune import FineTune
+from alframe.types import TrainingSet
+
+LEAST = 1e-6
+"""Probabilities below count as this: whatever is so improbable is alike."""
+
+
+class DarkExperience(FineTune):
+    """Fine-tuning in which old samples keep their labels and what was said of them (DER++, Buzzega et al. 2020).
+
+    Beside the cross entropy of all samples, the logarithms of the probabilities of an old one should be those that the
+    learner gave it which had first learnt it; what is recalled is the mean over the posterior's draws, calibrated if
+    that learner was, and so the same for each network of an ensemble. Only the classes that there were then are
+    compared. For classifiers, and with a replay that keeps old samples.
+
+    Args:
+        epochs: the most epochs to train.
+        first_epochs: the most epochs of the first training, which has no champion; ``None`` for ``epochs``.
+        epoch_size: an epoch draws at least so many samples.
+        patience: stop after so many epochs without a better loss; ``None`` trains all epochs.
+        freeze: as for ``FineTune``.
+        backbone_lr: as for ``FineTune``.
+        layer_decay: as for ``FineTune``.
+        alpha: weight of the squared difference, against the loss of the labels.
+
+    Raises:
+        ConfigurationError: a number outside its range.
+
+    Source: Buzzega et al., "Dark experience for general continual learning: a strong, simple baseline", NeurIPS 2020.
+    Theirs compares logits, which are the same up to what is added to all of a sample's.
+    """
+
+    recalls = True
+
+    def __init__(
+        self,
+        *,
+        epochs: int = 10,
+        first_epochs: int | None = None,
+        epoch_size: int = 512,
+        patience: int | None = None,
+        freeze: str | None = None,
+        backbone_lr: float = 1.0,
+        layer_decay: float = 1.0,
+        alpha: float = 0.5,
+    ) -> None:
+        super().__init__(
+            epochs=epochs,
+            first_epochs=first_epochs,
+            epoch_size=epoch_size,
+            patience=patience,
+            freeze=freeze,
+            backbone_lr=backbone_lr,
+            layer_decay=layer_decay,
+        )
+        if not alpha > 0:
+            raise ConfigurationError(f"training.alpha must be above 0, got {alpha}")
+        self._alpha = alpha
+
+    def check(self, learner: Learner) -> None:
+        """Refuse what the base class refuses, and a learner that gives no class probabilities."""
+        super().check(learner)
+        if "probs" not in learner.gives or not learner.distils:
+            raise ConfigurationError(
+                f"{type(learner).__name__} gives no class probabilities to be recalled: choose training=fine_tune, "
+                "with a replay that keeps old samples"
+            )
+
+    def begin(self, learner: Learner, base: Learner | None, samples: TrainingSet) -> None:
+        """Give it the champion's weights, and what is recalled of old samples."""
+        super().begin(learner, base, samples)
+        if base is not None and samples.recalled is not None:
+            recalled = torch.from_numpy(samples.recalled.astype(np.float32))
+            learner.penalty = _Recollection(torch.from_numpy(samples.positions), recalled, self._alpha)
+
+
+@dataclass(frozen=True, eq=False)
+class _Recollection:
+    """How far what a network says of old samples is from what was ``recalled``, (n, C), at these positions, (n,)."""
+
+    positions: Tensor
+    recalled: Tensor
+    alpha: float
+
+    def __call__(self, batch: Batch, network: int, logits: Tensor) -> Tensor:  # noqa: ARG002 (the same for each)
+        rows = torch.searchsorted(self.positions, batch.positions.cpu())
+        return self.alpha * recollection_loss(logits, self.recalled[rows].to(logits.device))
+
+
+def recollection_loss(logits: Tensor, recalled: Tensor) -> Tensor:
+    """Mean squared difference between logarithms of probabilities and of those recalled, (B, C), (B, C) -> ().
+
+    Args:
+        logits: as they are now.
+        recalled: probabilities; NaN in the rows of new samples, which do not count, and next to zero for classes that
+            were not known then, which are left out of both. A class that was below ``LEAST`` may fall further.
+
+    >>> recollection_loss(torch.zeros(1, 2), torch.tensor([[0.5, 0.5]]))
+    tensor(0.)
+    """
+    known = recalled > math.exp(-SILENCE)
+    old = known.any(dim=1)
+    if not old.any():
+        return logits.sum() * 0
+    known = known[old]
+    then = recalled[old].float().where(known, 0.0)
+    then = then / then.sum(dim=1, keepdim=True)
+    now = logits[old].float().masked_fill(~known, -torch.inf).log_softmax(dim=1)
+    difference = now - then.clamp(min=LEAST).log()
+    difference = torch.where(then > LEAST, difference, difference.clamp(min=0))
+    return difference.where(known, 0.0).square().sum() / known.sum()
