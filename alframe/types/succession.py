@@ -15,7 +15,8 @@ class Beginning:
 
     Attributes:
         round: the round.
-        base: the round whose learner it queries through and trains on from, the champion's; ``None`` for the first.
+        base: the round whose learner it queries through and trains on from: the champion's, or where none was ever good
+            enough to be one, the latest; ``None`` for the first.
         cause: why it began, for people: the run's plan, a request, a trigger.
         samples: how many samples the table had.
         classes: the names of the classes there were.

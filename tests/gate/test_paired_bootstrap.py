@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from alframe.errors import ConfigurationError, DataError
-from alframe.evaluation import ClassifierOutcomes
+from alframe.evaluation import ClassifierOutcomes, DetectorOutcomes, SegmenterOutcomes
 from alframe.functional import predicted_power
 from alframe.gate import PairedBootstrap, Rule, Trial
-from alframe.types import Decision, Floats
+from alframe.types import Decision, Floats, Object, Objects
 
 CLASSES = ("top", "middle", "bottom")
 
@@ -105,6 +105,34 @@ def test_other_metrics_are_compared_as_well() -> None:
     assert decide(modest).verdict == "inconclusive"
     balanced = decide(pair(300, 40, 5), metric="balanced_accuracy")
     assert (balanced.verdict, balanced.checks[0].name) == ("better", "balanced_accuracy")
+
+
+def detector(misses: int) -> DetectorOutcomes:
+    """One that does not see the pit in so many of 90 images."""
+    ids, pit = np.array([str(row) for row in range(90)]), Object((0, 0, 8, 8), 0)
+    seen = Object((0, 0, 8, 8), 0, score=0.5)
+    found = [Objects(() if row < misses else (seen,)) for row in range(90)]
+    return DetectorOutcomes(ids, np.full(90, ""), ("pit",), 1.0, truth=[Objects((pit,))] * 90, found=found)
+
+
+def segmenter(misses: int) -> SegmenterOutcomes:
+    """One that takes half of each pit for background in so many of 90 images."""
+    ids = np.array([str(row) for row in range(90)])
+    right, half = np.array([[8, 0], [0, 8]]), np.array([[8, 0], [4, 4]])
+    confusions = np.stack([half if row < misses else right for row in range(90)])
+    return SegmenterOutcomes(ids, np.full(90, ""), ("pit",), 1.0, confusions=confusions)
+
+
+@pytest.mark.parametrize(("make", "metric"), [(detector, "average_precision_50"), (segmenter, "mean_iou")])
+def test_detectors_and_segmenters_are_compared_by_metrics_of_whole_sets(make: Any, metric: str) -> None:
+    """Ten misses against forty, the reverse, and ten against eleven that hide in the same images."""
+    few, more, many = make(10), make(11), make(40)
+    verdicts = [decide(Trial(*pair)).verdict for pair in ((few, many), (many, few), (few, more))]
+    assert verdicts == ["better", "worse", "inconclusive"]
+    (check,) = decide(Trial(few, many), class_drop=0.1).checks[:1]
+    assert check.name == metric
+    assert check.challenger == few.value(metric)
+    assert not decide(Trial(few, None), class_floor=0.95).promoted
 
 
 def test_equal_draws_decide_equally() -> None:
