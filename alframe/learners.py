@@ -47,6 +47,11 @@ class Learners:
         """The round that trained the champion as it was when ``round`` began; ``None`` if there was none."""
         return load_record(self._journal.path(round, "begin"), Beginning).base
 
+    def known(self, round: int) -> int:
+        """How many samples the champion's round had, as it was when ``round`` began; 0 if there was none."""
+        base = self.base(round)
+        return 0 if base is None else load_record(self._journal.path(base, "begin"), Beginning).samples
+
     def before(self, round: int) -> Learner:
         """The champion as it was when ``round`` began.
 

@@ -137,6 +137,7 @@ class Survey:
                 labelled, labels = self.pool.labelled()
                 situation = Situation(
                     round=round,
+                    known=self.learners.known(round),
                     data=self.data,
                     unlabelled=unlabelled,
                     labelled=labelled,

@@ -42,7 +42,8 @@ class Watch:
         monitor: compares what arrived with what the champion knew.
         every: seconds from one evaluation to the next.
         once: whether to evaluate once and leave, as for a scheduler that comes again by itself.
-        window: the most samples that arrived last to compare.
+        window: what arrives is compared in blocks of so many samples, each once it is whole, so that a monitor's level
+            holds for each block however often it is looked at.
         reference: the most samples to compare them with: the latest that the champion knew.
         metrics: a CSV file of metrics measured in production, with columns time (ISO 8601), name and value; ``None``
             for none.
@@ -54,7 +55,7 @@ class Watch:
     monitor: Monitor
     every: float = 300.0
     once: bool = False
-    window: int = 500
+    window: int = 200
     reference: int = 1000
     metrics: str | None = None
     changes: list[str] = field(default_factory=list)
@@ -159,27 +160,32 @@ def _signals(cycle: Cycle, job: Watch, triggers: TriggerLog) -> Signals:
         arrivals=len(table) - began.samples,
         labels=len(said) + int(np.count_nonzero(table.known[began.samples :])),
         metrics={} if job.metrics is None else read_metrics(Path(job.metrics), since=ended["begin"]),
-        drift=(_drift(cycle, job, champion),) if job.trigger.reads_drift and len(table) > began.samples else (),
+        drift=_drift(cycle, job, champion, began.samples) if job.trigger.reads_drift else (),
         requests=tuple(each.cause.why for each in past if each.outcome == REQUESTED and each.at > ended["begin"]),
         past=past,
     )
 
 
-def _drift(cycle: Cycle, job: Watch, champion: int) -> Drift:
-    """What the monitor says of what arrived since the champion was trained; the same for the same arrivals."""
+def _drift(cycle: Cycle, job: Watch, champion: int, began: int) -> tuple[Drift, ...]:
+    """What the monitor says of the last whole block of what came since the champion was trained.
+
+    Nothing, where no block has become whole since the last cycle began; the same for the same block.
+    """
+    known = load_record(cycle.journal.path(champion, "begin"), Beginning).samples
+    end = known + (len(cycle.pool.table) - known) // job.window * job.window
+    if end <= max(known, began):
+        return ()
     learner = Learners(cycle.make_learner, cycle.journal).of(champion)
     check_gives(learner, job.monitor.needs, f"monitor {type(job.monitor).__name__}")
-    known = load_record(cycle.journal.path(champion, "begin"), Beginning).samples
-    count = len(cycle.pool.table)
 
     def seen(positions: Positions) -> Predictions:
         seed = derive_seed(cycle.seed, "watch")
         needs, data = job.monitor.needs, cycle.data
         return predict(learner, data, positions, needs, cycle.make_trainer, seed=seed, description="watch")
 
-    reference = _latest(cycle, known, job.reference)
-    window = np.arange(max(known, count - job.window), count)
-    return job.monitor.compare(seen(reference), seen(window), generator(cycle.seed, count, "watch"))
+    reference = seen(_latest(cycle, known, job.reference))
+    window = seen(np.arange(end - job.window, end))
+    return (job.monitor.compare(reference, window, generator(cycle.seed, end, "watch")),)
 
 
 def _latest(cycle: Cycle, known: int, most: int) -> Positions:

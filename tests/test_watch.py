@@ -15,13 +15,14 @@ from arriving import bar, item, save
 from alframe.arrivals import Arrivals
 from alframe.cycle import Plan
 from alframe.errors import ConfigurationError, DataError, LabelsPending
+from alframe.gate import Open
 from alframe.monitor import DomainClassifier, MaximumMeanDiscrepancy
 from alframe.oracle import Simulated
 from alframe.run import opened, run
 from alframe.storage import load_record, open_database, sqlite_url
 from alframe.trigger import AnyOf, DriftFound, Manual, NewLabels, Signals, Trigger, TriggerLog
 from alframe.trigger import Arrivals as ManyArrivals
-from alframe.types import Annotation, Beginning, Cause, Query
+from alframe.types import Annotation, Beginning, Cause, Decision, Query
 from alframe.watch import Watch, look, read_metrics, request, watch
 
 PLAN = Plan(initial=12, batch=4, rounds=0)
@@ -52,7 +53,9 @@ def folder(first_round: Path, tmp_path: Path) -> Path:
 
 
 def job(folder: Path, trigger: Trigger, **changes: Any) -> Watch:
-    return Watch(run=str(folder), trigger=trigger, monitor=MaximumMeanDiscrepancy(), **({"once": True} | changes))
+    return Watch(
+        run=str(folder), trigger=trigger, monitor=MaximumMeanDiscrepancy(), **({"once": True, "window": 30} | changes)
+    )
 
 
 def evaluate(folder: Path, trigger: Trigger, *, oracle: Any = Simulated, **changes: Any) -> str | None:
@@ -93,12 +96,27 @@ def test_drift_begins_a_cycle_and_the_usual_does_not(folder: Path) -> None:
     arrive(folder, 30, as_ever, label="top")
     assert evaluate(folder, DriftFound()) is None
     arrive(folder, 30, inverted, label="middle")
-    assert evaluate(folder, DriftFound(), window=30) == "round 1 is done"
+    assert evaluate(folder, DriftFound()) == "round 1 is done"
     assert logged(folder) == [("drift_found", outcome) for outcome in ("not due", "not due", "starts round 1")]
     begun = beginning(folder, 1)
     assert begun.cause.startswith("drift_found: maximum_mean_discrepancy found drift in 30 samples")
     assert begun.samples == 60 + 60
     assert evaluate(folder, DriftFound()) is None
+
+
+def test_a_refused_challenger_is_not_tried_again_on_the_same_block(folder: Path) -> None:
+    """Drift stays where the champion stays; the next block that becomes whole fires again."""
+
+    class Shut(Open):
+        def decide(self, trial: Any, rng: Any) -> Decision:  # noqa: ARG002 (whatever comes)
+            return Decision("worse", promoted=False, reason="shut")
+
+    arrive(folder, 30, inverted)
+    for expected in ("round 1 is done", None):
+        with opened(tiny.parts(cycle=PLAN, gate=Shut()), folder, tiny.CONFIG) as cycle:
+            assert look(cycle, job(folder, DriftFound())) == expected
+    arrive(folder, 30, lambda row: 255 - bar(row % 6 + 1, seed=5000 + row), label="top")
+    assert evaluate(folder, DriftFound()) == "round 2 is done"
 
 
 def test_five_triggers_at_once_begin_one_cycle(folder: Path) -> None:
@@ -175,7 +193,7 @@ def test_the_signals_count_from_the_last_cycle(folder: Path) -> None:
 
 def test_the_same_window_is_judged_alike(folder: Path) -> None:
     """Permutations and reference are derived from the run's seed and what has arrived."""
-    arrive(folder, 25, as_ever)
+    arrive(folder, 35, as_ever)
 
     class Reader(Always):
         reads_drift = True
@@ -189,7 +207,7 @@ def test_the_same_window_is_judged_alike(folder: Path) -> None:
             look(cycle, replace(job(folder, trigger), monitor=DomainClassifier()))
     (first,), (second,) = (signals.drift for signals in trigger.seen)
     assert first == second
-    assert first.samples == (60, 25)
+    assert first.samples == (60, 30)
 
 
 def test_it_evaluates_until_it_is_stopped(folder: Path) -> None:

@@ -1,46 +1,19 @@
-"""What has arrived by a round, of a pool that comes group by group."""
+"""What arrived in a pool while its champion was at work."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from alframe.candidates.base import Candidates, Situation
-from alframe.data import ImageData
-from alframe.errors import ConfigurationError
 from alframe.types import Positions
 
 
 class Arrived(Candidates):
-    """The source's groups one after the other, in alphabetical order: round r looks at the r-th alone.
+    """The samples that came after the champion was trained; everything where none did.
 
-    So a run is a stream of tasks, sites or days. After the last group a round looks at whatever is unlabelled.
+    Where fewer came than a round may ask for, the rest is drawn at random from the others.
     """
 
-    from_the_start = True
-    strict = True
-
-    def check(self, data: ImageData) -> None:
-        """Refuse a source that has nothing to come one after the other.
-
-        Raises:
-            ConfigurationError: it has fewer than two groups of samples to label.
-        """
-        if (count := len(_groups(data))) < 2:
-            raise ConfigurationError(
-                f"candidates=arrived looks at one group after the other, and {data.source.name} has {count}: choose a "
-                "source with groups, such as data=split_digits"
-            )
-
     def _find(self, situation: Situation) -> Positions:
-        groups = _groups(situation.data)
-        if situation.round >= len(groups):
-            return situation.unlabelled
-        of_unlabelled = situation.data.source.table.groups[situation.unlabelled]
-        found: Positions = situation.unlabelled[of_unlabelled == groups[situation.round]]
-        return found
-
-
-def _groups(data: ImageData) -> list[str]:
-    """The names of the groups that have a sample to label."""
-    table = data.source.table
-    return [name for name in np.unique(table.groups[~table.held_out]).tolist() if name]
+        since: Positions = situation.unlabelled[situation.unlabelled >= situation.known]
+        return since if len(since) else np.asarray(situation.unlabelled)

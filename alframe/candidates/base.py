@@ -21,6 +21,7 @@ class Situation:
 
     Attributes:
         round: which it is.
+        known: how many samples the table had when the round began that trained the champion.
         data: reads the images.
         unlabelled: (N,) positions of the pool into the source's table, ascending.
         labelled: (M,) positions of the labelled samples.
@@ -32,6 +33,7 @@ class Situation:
     """
 
     round: int
+    known: int
     data: ImageData
     unlabelled: Positions
     labelled: Positions
