@@ -16,8 +16,8 @@ from alframe.learner.classes import SILENCE
 from alframe.training.fine_tune import FineTune
 from alframe.types import TrainingSet
 
-LEAST = 1e-6
-"""Probabilities below count as this: whatever is so improbable is alike."""
+LEAST = 0.01
+"""Probabilities below count as this: how improbable a class was says little, and its logarithm would outweigh all else."""
 
 
 class DarkExperience(FineTune):
@@ -42,7 +42,7 @@ class DarkExperience(FineTune):
         ConfigurationError: a number outside its range.
 
     Source: Buzzega et al., "Dark experience for general continual learning: a strong, simple baseline", NeurIPS 2020.
-    Theirs compares logits, which are the same up to what is added to all of a sample's.
+    Theirs compares logits, which are the same up to what is added to all of a sample's, and of improbable classes too.
     """
 
     recalls = True
