@@ -120,7 +120,8 @@ class RedrawnHead(nn.Module):
         spread, mean = _spread(head), _last_weights(head)
         self._fitted = bool(spread.scales.any())
         weights = (mean.float() + spread.draw(draws, generator)).to(mean)
-        self._weight, self._bias = weights[..., :-1].flatten(0, 1), weights[..., -1].flatten()
+        self._weight = weights[..., :-1].flatten(0, 1).contiguous()
+        self._bias = weights[..., -1].flatten().contiguous()
         self._shape = weights.shape[:2]
 
     def forward(self, embeddings: Tensor) -> Tensor:
@@ -135,7 +136,7 @@ class RedrawnHead(nn.Module):
                 "after training, as alframe.training does"
             )
         logits = F.linear(embeddings, self._weight, self._bias)
-        return logits.view(len(embeddings), *self._shape)
+        return logits.view(-1, *self._shape)
 
 
 def precision_of_highest_evidence(eigenvalues: Tensor, squared_norm: float) -> float:
