@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
@@ -148,6 +149,11 @@ class Learner(LightningModule, ABC):
         for module in self._still:
             module.training = False
         return self
+
+    def on_fit_start(self) -> None:
+        """Keep Lightning from asking whether what stays as it is, is in evaluation on purpose."""
+        if self._still:
+            warnings.filterwarnings("ignore", r"Found \d+ module\(s\) in eval mode", UserWarning)
 
     def trained_parameters(self) -> Iterable[nn.Parameter]:
         """The parameters that training changes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import finders
 import pytest
@@ -70,7 +70,7 @@ def test_groups_of_a_backbone_are_its_stages(name: str) -> None:
             backbone.zero_grad()
             values = run(values.detach())
             if values.requires_grad:
-                values.sum().backward()
+                torch.autograd.backward(values.sum())
             reached = {weights for weights in backbone.parameters() if weights.grad is not None}
             assert reached == set(held({stage: groups[stage]}))
 
@@ -104,15 +104,18 @@ def test_only_the_network_that_is_trained_has_groups() -> None:
 def test_what_stays_as_it_is_has_no_gradient_and_is_in_evaluation_until_it_learns_again() -> None:
     """Whatever mode the rest is in; what had no gradient before has none afterwards."""
     learner = segmenter(partial(UNet, widths=(4, 8, 8)))
-    kept = next(learner.networks[0].up.parameters())  # type: ignore[union-attr, operator]  # a U-Net's
+    network = cast("UNet", learner.get_submodule("networks.0"))
+    first, second = network.down[:2]
+    kept = next(network.up.parameters())
     kept.requires_grad_(False)
     learner.learn_at({"down.0": 0.0, "up.0": 0.0, "up.1": 0.5})
-    down = learner.networks[0].down  # type: ignore[union-attr]
-    assert [weights.requires_grad for weights in down[0].parameters()] == [False] * 6  # type: ignore[index, union-attr]
-    assert all(weights.requires_grad for weights in down[1].parameters())  # type: ignore[index, union-attr]
+    assert not any(weights.requires_grad for weights in first.parameters())
+    assert all(weights.requires_grad for weights in second.parameters())
     learner.train()
-    assert not any(module.training for module in down[0].modules())  # type: ignore[index, union-attr]
-    assert all(module.training for module in down[1].modules())  # type: ignore[index, union-attr]
+    assert not any(module.training for module in first.modules())
+    assert all(module.training for module in second.modules())
     learner.learn_at({})
     assert all(module.training for module in learner.modules())
-    assert [weights for weights in learner.parameters() if not weights.requires_grad] == [kept]
+    assert [name for name, weights in learner.named_parameters() if not weights.requires_grad] == [
+        name for name, weights in learner.named_parameters() if weights is kept
+    ]
