@@ -119,7 +119,7 @@ def test_floors_alone_decide_over_the_first_model(tmp_path: Path) -> None:
     assert promotions(folder) == []
     decisions = records(folder, "decision", Decision)
     assert [(each.verdict, each.promoted) for each in decisions] == [("worse", False)] * 3
-    assert all("has to reach 1" in each.reason for each in decisions)
+    assert all("its floor is 1" in each.reason for each in decisions)
 
 
 def test_a_rollback_while_a_round_runs_is_respected(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from alframe.data import Source
 from alframe.errors import ConfigurationError
 from alframe.types import Check, GateMetric, Outcomes
 
-Floors = float | Mapping[str, float] | None
+Floors = float | Mapping[str, float] | Mapping[int, float] | None
+"""One for all, or by name; a name that is a number, as of digits, is one on the command line."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,8 @@ class Limits:
             ("slice_floor", self.slice_floor, groups),
         ):
             for key in floors if isinstance(floors, Mapping) else ():
-                if key not in known:
-                    raise ConfigurationError(f"gate.{name} names {key!r}; the data has {', '.join(known) or 'none'}")
+                if str(key) not in known:
+                    raise ConfigurationError(f"gate.{name} names {key}; the data has {', '.join(known) or 'none'}")
         if not groups and (self.slice_floor is not None or self.slice_drop is not None):
             raise ConfigurationError("gate.slice_floor and gate.slice_drop need samples in groups; the data has none")
 
@@ -96,15 +97,16 @@ def _floors(
     """A floor for all holds for those that have gate samples; one that is named has to be measured and met."""
     if floor is None:
         return
-    floors = floor if isinstance(floor, Mapping) else {name: floor for name, value in ours.items() if value is not None}
-    for name, least in floors.items():
+    measured = [name for name, value in ours.items() if value is not None]
+    floors = floor.items() if isinstance(floor, Mapping) else [(name, floor) for name in measured]
+    for name, least in ((str(key), least) for key, least in floors):
         value = ours.get(name)
-        passed = value is not None and value >= least
-        if value is None:
-            note = f"no gate sample tells how {kind} {name} fares"
-        else:
-            note = f"{kind} {name} reaches {value:.3f}, {'and' if passed else 'but'} has to reach {least:g}"
-        yield Check(f"{kind} floor: {name}", passed, theirs.get(name), value, least, None, note)
+        note = f"no gate sample tells how {kind} {name} fares"
+        if value is not None:
+            note = f"{kind} {name} reaches {value:.3f}, and its floor is {least:g}"
+        yield Check(
+            f"{kind} floor: {name}", value is not None and value >= least, theirs.get(name), value, least, None, note
+        )
 
 
 def _drops(
@@ -114,15 +116,10 @@ def _drops(
         was = theirs.get(name)
         if drop is None or value is None or was is None:
             continue
-        passed = value >= was - drop
-        note = f"{kind} {name} goes from {was:.3f} to {value:.3f}, {'and' if passed else 'but'} may lose {drop:g}"
-        yield Check(f"{kind} drop: {name}", passed, was, value, -drop, None, note)
+        note = f"{kind} {name} goes from {was:.3f} to {value:.3f}, and may lose {drop:g} at most"
+        yield Check(f"{kind} drop: {name}", value >= was - drop, was, value, -drop, None, note)
 
 
 def _at_most(name: str, value: float | None, was: float | None, limit: float) -> Check:
-    passed = value is not None and value <= limit
-    if value is None:
-        note = f"{name} cannot be measured"
-    else:
-        note = f"{name} {'is' if passed else 'would be'} {value:.3g}, {'and' if passed else 'but'} may be {limit:.3g}"
-    return Check(name, passed, was, value, limit, None, note)
+    note = f"{name}: {'unknown' if value is None else f'{value:.3g}'}, and at most {limit:.3g} is allowed"
+    return Check(name, value is not None and value <= limit, was, value, limit, None, note)

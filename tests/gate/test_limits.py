@@ -54,7 +54,7 @@ def test_a_floor_for_all_holds_for_the_classes_that_there_are_samples_of() -> No
         "class floor: pit": True,
         "class floor: scratch": False,
     }
-    assert found["class floor: scratch"].note == "class scratch reaches 0.400, but has to reach 0.5"
+    assert found["class floor: scratch"].note == "class scratch reaches 0.400, and its floor is 0.5"
     assert found["class floor: pit"].limit == 0.5
 
 
@@ -64,6 +64,12 @@ def test_a_floor_that_names_a_class_has_to_be_shown_to_be_met() -> None:
     assert list(found) == ["class floor: stain"]
     assert not found["class floor: stain"].passed
     assert "no gate sample" in found["class floor: stain"].note
+
+
+def test_a_class_that_is_called_a_number_can_be_named_by_it() -> None:
+    """As Hydra reads ``gate.class_floor={7:0.5}``."""
+    found = checked(Figures({"7": 0.6, "8": 0.1}), class_floor={7: 0.5})
+    assert {name: check.passed for name, check in found.items()} == {"class floor: 7": True}
 
 
 def test_no_class_may_lose_more_than_the_drop() -> None:

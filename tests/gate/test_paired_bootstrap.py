@@ -148,7 +148,7 @@ def test_the_first_model_has_only_limits() -> None:
     assert (found.verdict, found.promoted, found.checks, found.samples) == ("better", True, (), 300)
     low = decide(only, class_floor=0.9)
     assert (low.verdict, low.promoted, len(low.checks)) == ("worse", False, 3)
-    assert "class top reaches 0.800, but has to reach 0.9" in low.reason
+    assert "class top reaches 0.800, and its floor is 0.9" in low.reason
 
 
 def test_outcomes_that_are_no_pairs_are_refused() -> None:
