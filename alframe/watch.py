@@ -144,8 +144,8 @@ def _trigger_log(folder: Path) -> Iterator[TriggerLog]:
 def _signals(cycle: Cycle, job: Watch, triggers: TriggerLog) -> Signals:
     """What is known now, counted from when the last cycle began."""
     journal, champion, last = cycle.journal, cycle.promotions.champion, _next_round(cycle) - 1
-    if champion is None:
-        raise ConfigurationError("the run has no champion yet: let `alframe run` end its first round")
+    if last < 0:
+        raise ConfigurationError("the run has no model yet: let `alframe run` end its first round")
     began = load_record(journal.path(last, "begin"), Beginning)
     ended = {entry.step: entry.finished_at for entry in journal.entries() if entry.round == last}
     read = load_record(journal.path(last, "replay"), ReplayRecord).ledger
@@ -156,26 +156,28 @@ def _signals(cycle: Cycle, job: Watch, triggers: TriggerLog) -> Signals:
         now=datetime.now(UTC),
         last_cycle=ended["promote"],
         curve=curve,
-        champion=curve[champion],
+        champion=None if champion is None else curve[champion],
         arrivals=len(table) - began.samples,
         labels=len(said) + int(np.count_nonzero(table.known[began.samples :])),
         metrics={} if job.metrics is None else read_metrics(Path(job.metrics), since=ended["begin"]),
-        drift=_drift(cycle, job, champion, began.samples) if job.trigger.reads_drift else (),
+        drift=_drift(cycle, job, last if champion is None else champion, began.samples)
+        if job.trigger.reads_drift
+        else (),
         requests=tuple(each.cause.why for each in past if each.outcome == REQUESTED and each.at > ended["begin"]),
         past=past,
     )
 
 
-def _drift(cycle: Cycle, job: Watch, champion: int, began: int) -> tuple[Drift, ...]:
-    """What the monitor says of the last whole block of what came since the champion was trained.
+def _drift(cycle: Cycle, job: Watch, base: int, began: int) -> tuple[Drift, ...]:
+    """What the monitor says of the last whole block of what came since the model of round ``base`` was trained.
 
     Nothing, where no block has become whole since the last cycle began; the same for the same block.
     """
-    known = load_record(cycle.journal.path(champion, "begin"), Beginning).samples
+    known = load_record(cycle.journal.path(base, "begin"), Beginning).samples
     end = known + (len(cycle.pool.table) - known) // job.window * job.window
     if end <= max(known, began):
         return ()
-    learner = Learners(cycle.make_learner, cycle.journal).of(champion)
+    learner = Learners(cycle.make_learner, cycle.journal).of(base)
     check_gives(learner, job.monitor.needs, f"monitor {type(job.monitor).__name__}")
 
     def seen(positions: Positions) -> Predictions:
