@@ -17,7 +17,7 @@ from alframe.training.fine_tune import FineTune
 from alframe.types import TrainingSet
 
 LEAST = 0.01
-"""Probabilities below count as this: how improbable a class was says little, and its logarithm would outweigh all else."""
+"""Lower probabilities count as this: how low they are says little, and their logarithms would outweigh all else."""
 
 
 class DarkExperience(FineTune):
@@ -105,22 +105,23 @@ class _Recollection:
 def recollection_loss(logits: Tensor, recalled: Tensor) -> Tensor:
     """Mean squared difference between logarithms of probabilities and of those recalled, (B, C), (B, C) -> ().
 
+    The mean is over the classes that were known and over the batch, to which new samples contribute nothing: the loss
+    of an old sample's label and what is recalled of it keep their proportion however many there are.
+
     Args:
         logits: as they are now.
-        recalled: probabilities; NaN in the rows of new samples, which do not count, and next to zero for classes that
-            were not known then, which are left out of both. A class that was below ``LEAST`` may fall further.
+        recalled: probabilities; NaN in the rows of new samples, and next to zero for classes that were not known then,
+            which are left out of both. A class that was below ``LEAST`` may fall further.
 
     >>> recollection_loss(torch.zeros(1, 2), torch.tensor([[0.5, 0.5]]))
     tensor(0.)
     """
     known = recalled > math.exp(-SILENCE)
     old = known.any(dim=1)
-    if not old.any():
-        return logits.sum() * 0
     known = known[old]
     then = recalled[old].float().where(known, 0.0)
     then = then / then.sum(dim=1, keepdim=True)
     now = logits[old].float().masked_fill(~known, -torch.inf).log_softmax(dim=1)
     difference = now - then.clamp(min=LEAST).log()
-    difference = torch.where(then > LEAST, difference, difference.clamp(min=0))
-    return difference.where(known, 0.0).square().sum() / known.sum()
+    difference = torch.where(then > LEAST, difference, difference.clamp(min=0)).where(known, 0.0)
+    return (difference.square().sum(dim=1) / known.sum(dim=1)).sum() / len(logits)
