@@ -71,7 +71,9 @@ def main(sweep: str) -> None:
         rows = csv.writer(file)
         rows.writerow(["training", "seed", "labels", "accuracy", "seconds"])
         for (way, seed), values in sorted(found.items()):
-            rows.writerows([way, seed, int(labels), accuracy, round(s, 2)] for labels, accuracy, s in values.tolist())
+            rows.writerows(
+                [way, seed, int(labels), round(accuracy, 4), round(s, 2)] for labels, accuracy, s in values.tolist()
+            )
     scratch, tuned = (np.array([found[way, seed] for seed in seeds]) for way in WAYS)
     show(scratch, tuned)
     draw(scratch, tuned)
