@@ -315,7 +315,8 @@ def test_what_arrived_comes_before_what_the_champion_knew(tmp_path: Path) -> Non
     """Whatever came since; a batch is filled with others; everything where nothing came."""
 
     def chosen(known: int) -> list[int]:
-        return Arrived().choose(situation(tmp_path, known=known)).tolist()
+        found: list[int] = Arrived().choose(situation(tmp_path, known=known)).tolist()
+        return found
 
     assert chosen(50) == list(range(50, 60))
     assert len(chosen(57)) == 5

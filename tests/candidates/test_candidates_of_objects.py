@@ -63,6 +63,7 @@ def situation(folder: Path) -> Situation:
     labelled = np.arange(0, 6)
     return Situation(
         round=1,
+        known=COUNT,
         data=images,
         unlabelled=np.arange(6, COUNT),
         labelled=labelled,
