@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import numpy as np
 from pytorch_lightning import Trainer
 
 from alframe.calibration import Calibration
@@ -18,11 +17,11 @@ from alframe.candidates import Candidates
 from alframe.chronicle import Chronicle
 from alframe.data import ImageData
 from alframe.errors import ConfigurationError, DataError, LabelsPending, PoolExhausted
-from alframe.evaluation import evaluate
-from alframe.functional.randomness import derive_seed, generator
+from alframe.functional.randomness import generator
 from alframe.gate import Gate
-from alframe.learner import Classifier, Learner, save_weights
+from alframe.learner import Learner
 from alframe.learners import Learners
+from alframe.lesson import Lesson
 from alframe.memory import Memory
 from alframe.oracle import Oracle
 from alframe.pool import Pool, State
@@ -155,8 +154,8 @@ class Cycle:
         self._survey.preview(query)
         self._ask(query)
         self._collect(query)
-        self._train(round)
-        self._evaluate(round)
+        self._lesson.train(round)
+        self._tell(self._lesson.evaluate(round))
         self._succession.decide(round)
         self._succession.register(round)
         self._succession.promote(round)
@@ -218,53 +217,10 @@ class Cycle:
                         "give the same command again when they are there"
                     )
 
-    def _train(self, round: int) -> None:
-        if self.journal.done(round, "train"):
-            return
-        with self.journal.step(round, "train", artefact(round, "weights.safetensors")) as path:
-            learner = self._fit(round)
-            if self.calibration.needs_held_out:
-                validation, seed = self.pool.in_state(State.VALIDATION), derive_seed(self.seed, round, "calibrate")
-                self.calibration.fit(cast("Classifier", learner), self.data, validation, self.make_trainer, seed=seed)
-            save_weights(learner, path)
-        self._learners.remember(round, learner)
-
-    def _fit(self, round: int) -> Learner:
-        samples, base = self._memory.training_set(round), self._learners.base(round)
-        learner = self.training.fit(
-            self.make_learner,
-            self.data,
-            samples,
-            self.make_trainer,
-            validation=self.pool.in_state(State.VALIDATION),
-            seed=derive_seed(self.seed, round, "train"),
-            base=self._learners.of(base) if base is not None and self.training.continues else None,
-        )
-        lost = np.isin(samples.positions, list(self.data.unreadable))
-        if not lost.any():
-            return learner
-        if lost.all():
-            raise DataError(f"none of the {len(samples)} labelled images can be read: are they still there?")
-        # Some were lost on the way. Train on the others alone, as a run does that is killed here and started again.
-        self._survey.set_aside_unreadable(round)
-        return self._fit(round)
-
-    def _evaluate(self, round: int) -> CurvePoint:
-        if not self.journal.done(round, "evaluate"):
-            with self.journal.step(round, "evaluate", artefact(round, "evaluation.json")) as path:
-                test, seed = self.pool.in_state(State.TEST), derive_seed(self.seed, round, "evaluate")
-                evaluation = evaluate(self._learners.of(round), self.data, test, self.make_trainer, seed=seed)
-                labelled = self.pool.labelled()[0]
-                groups = set(self.pool.table.groups[labelled].tolist()) - {""}
-                found = CurvePoint(round, len(labelled), evaluation, tuple(sorted(groups)))
-                save_record(path, found)
-                self._survey.set_aside_unreadable(round)
-            log.info("round finished", extra=asdict(found))
-        point = load_record(self.journal.path(round, "evaluate"), CurvePoint)
-        seconds = sum(entry.seconds for entry in self.journal.entries() if entry.round == round)
+    def _tell(self, point: CurvePoint) -> None:
+        seconds = sum(entry.seconds for entry in self.journal.entries() if entry.round == point.round)
         metrics = "   ".join(f"{name} {value:.4f}" for name, value in point.evaluation.metrics.items())
-        say(f"round {round:>3}   {point.labels:>6} labels   {metrics}   {seconds:6.1f} s")
-        return point
+        say(f"round {point.round:>3}   {point.labels:>6} labels   {metrics}   {seconds:6.1f} s")
 
     def _strategy(self, round: int) -> Strategy:
         return self.cold_start if round == 0 else self.strategy
@@ -282,46 +238,40 @@ class Cycle:
         return Learners(self.make_learner, self.journal)
 
     @cached_property
+    def _shared(self) -> dict[str, Any]:
+        """The arguments of ``Steps``."""
+        return {
+            "data": self.data,
+            "pool": self.pool,
+            "learners": self._learners,
+            "make_trainer": self.make_trainer,
+            "journal": self.journal,
+            "seed": self.seed,
+        }
+
+    @cached_property
     def _survey(self) -> Survey:
         return Survey(
-            data=self.data,
-            pool=self.pool,
-            learners=self._learners,
-            make_trainer=self.make_trainer,
+            **self._shared,
             candidates=self.candidates,
             scoring=self.scoring,
             cache=self.cache,
-            journal=self.journal,
             initial=self.plan.initial,
             batch=self.plan.batch,
-            seed=self.seed,
         )
 
     @cached_property
-    def _memory(self) -> Memory:
-        return Memory(
-            data=self.data,
-            pool=self.pool,
-            learners=self._learners,
-            replay=self.replay,
-            training=self.training,
-            make_trainer=self.make_trainer,
-            journal=self.journal,
-            seed=self.seed,
-        )
+    def _lesson(self) -> Lesson:
+        memory = Memory(**self._shared, replay=self.replay, training=self.training)
+        return Lesson(**self._shared, memory=memory, training=self.training, calibration=self.calibration)
 
     @cached_property
     def _succession(self) -> Succession:
         return Succession(
-            data=self.data,
-            pool=self.pool,
-            learners=self._learners,
-            make_trainer=self.make_trainer,
+            **self._shared,
             gate=self.gate,
             registry=self.registry,
             log=self.promotions,
-            journal=self.journal,
             name=self.name,
             config=self.config,
-            seed=self.seed,
         )

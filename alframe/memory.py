@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from pytorch_lightning import Trainer
 
-from alframe.data import ImageData
 from alframe.errors import DataError
 from alframe.functional.randomness import derive_seed, generator
-from alframe.learners import Learners
-from alframe.pool import Pool
 from alframe.replay import Replay
 from alframe.scoring import predict
-from alframe.storage import Journal, artefact, load_arrays, load_record, save_arrays, save_record
+from alframe.steps import Steps
+from alframe.storage import artefact, load_arrays, load_record, save_arrays, save_record
 from alframe.training import Training
 from alframe.types import Floats, Ids, Objects, Positions, Predictions, ReplayRecord, TrainingSet
 
@@ -34,32 +30,20 @@ class Recalled:
     probs: Floats
 
 
-@dataclass(frozen=True)
-class Memory:
+@dataclass(frozen=True, kw_only=True)
+class Memory(Steps):
     """The steps ``replay`` and ``recall`` of a round.
 
     A round continues the memory of the round that trained its champion, so that the labels of a challenger that was
     refused are new to the next one.
 
     Attributes:
-        data: reads the images.
-        pool: the samples and their labels.
-        learners: of the rounds before.
         replay: chooses what is kept.
         training: says whether it wants recalled probabilities.
-        make_trainer: builds a Lightning Trainer.
-        journal: of the run.
-        seed: of the run.
     """
 
-    data: ImageData
-    pool: Pool
-    learners: Learners
     replay: Replay
     training: Training
-    make_trainer: Callable[..., Trainer]
-    journal: Journal
-    seed: int
 
     def training_set(self, round: int) -> TrainingSet:
         """The samples that ``round`` trains on, as far as they still have a label.

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from pytorch_lightning import Trainer
-
 from alframe import __version__
-from alframe.data import ImageData
 from alframe.evaluation import outcomes
 from alframe.functional.randomness import derive_seed, generator
 from alframe.gate import Gate, Trial
-from alframe.learners import Learners
-from alframe.pool import Pool, State
+from alframe.pool import State
 from alframe.progress import say
 from alframe.registry import ModelVersion, PromotionLog, Registry
+from alframe.steps import Steps
 from alframe.storage import Journal, artefact, file_sha256, load_record, save_record
 from alframe.types import Beginning, CurvePoint, Decision, Outcomes, Positions, ReplayRecord
 
@@ -26,35 +23,23 @@ FILES = {"weights.safetensors": "train", "replay.json": "replay", "decision.json
 """What a version consists of, and the steps that wrote it."""
 
 
-@dataclass(frozen=True)
-class Succession:
+@dataclass(frozen=True, kw_only=True)
+class Succession(Steps):
     """The steps ``begin``, ``gate``, ``register`` and ``promote`` of a round.
 
     Attributes:
-        data: reads the images.
-        pool: the samples and their states.
-        learners: of the rounds.
-        make_trainer: builds a Lightning Trainer.
         gate: decides.
         registry: keeps versions.
         log: says who is champion.
-        journal: of the run.
         name: of the run.
         config: of the run, as plain values.
-        seed: of the run.
     """
 
-    data: ImageData
-    pool: Pool
-    learners: Learners
-    make_trainer: Callable[..., Trainer]
     gate: Gate
     registry: Registry
     log: PromotionLog
-    journal: Journal
     name: str
     config: Mapping[str, Any]
-    seed: int
 
     def begin(self, round: int, cause: str, key: str = "", changes: tuple[str, ...] = ()) -> Beginning:
         """Fix what the round begins from."""

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import rmtree
 
 import numpy as np
-from pytorch_lightning import Trainer
 
 from alframe.candidates import Candidates, Situation
 from alframe.chronicle import Chronicle, view_of
-from alframe.data import ImageData
 from alframe.errors import DataError
 from alframe.functional.randomness import derive_seed
 from alframe.learner import pixel_embeddings
-from alframe.learners import Learners
-from alframe.pool import Pool, State
+from alframe.pool import State
 from alframe.scoring import Scoring, keep, predict, score, seen
+from alframe.steps import Steps
 from alframe.storage import (
     MANIFEST,
-    Journal,
     artefact,
     read_manifest,
     read_predictions,
@@ -31,35 +28,23 @@ from alframe.storage import (
 from alframe.types import Need, Positions, Predictions, Preview, Query
 
 
-@dataclass(frozen=True)
-class Survey:
+@dataclass(frozen=True, kw_only=True)
+class Survey(Steps):
     """The steps of a round that look at images: ``candidates``, ``predict``, ``view`` and ``preview``.
 
     Attributes:
-        data: reads the images.
-        pool: the samples and their states.
-        learners: of the rounds before.
-        make_trainer: builds a Lightning Trainer.
         candidates: which part of the pool is looked at.
         scoring: how predictions are kept.
         cache: where candidates keep what they use from round to round.
-        journal: of the run.
         initial: labels in the first query.
         batch: labels in each further query.
-        seed: of the run.
     """
 
-    data: ImageData
-    pool: Pool
-    learners: Learners
-    make_trainer: Callable[..., Trainer]
     candidates: Candidates
     scoring: Scoring
     cache: Path
-    journal: Journal
     initial: int
     batch: int
-    seed: int
 
     def inspect(self) -> None:
         """Set aside what cannot be read, of all samples that are read before anything is known of them."""

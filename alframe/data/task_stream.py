@@ -14,8 +14,8 @@ from alframe.functional.randomness import generator
 class TaskStream(Source):
     """Another source whose classes are split evenly into tasks, which are its groups: ``task 1``, ``task 2``, ...
 
-    With ``candidates=next_group`` round r looks for labels in the r-th of them alone. Every sample that has a class is in
-    its class's task, held-out ones too; groups of the other source are not kept.
+    With ``candidates=next_group`` round r looks for labels in the r-th of them alone. Every sample that has a class is
+    in its class's task, held-out ones too; groups of the other source are not kept.
 
     Args:
         source: the other source.

@@ -55,7 +55,7 @@ def test_the_next_round_asks_for_what_arrived_and_trains_on_it(tmp_path: Path) -
         assert set(asked(cycle, 1).ids) == set(names)
         positions, labels = cycle.pool.labelled()
         assert labels[np.isin(positions, range(60, 64))].tolist() == [0, 0, 1, 1]
-        assert set(names) <= set(cycle._memory._record_of(1).new)
+        assert set(names) <= set(cycle._lesson.memory._record_of(1).new)
     assert "top" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
