@@ -20,11 +20,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytorch_lightning import Trainer
 
-from alframe import training
 from alframe.data import Batch, ImageData
 from alframe.data.dataset import InOrder, RandomDraws
 from alframe.learner import Classifier, PointEstimate, base, processes_of, quiet_trainer
 from alframe.training import FromScratch
+from alframe.training import base as training
 from alframe.types import TrainingSet
 
 VALIDATION = np.arange(100, 131)
