@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -27,9 +27,6 @@ from alframe.learner.network import Network
 from alframe.learner.posterior import Draws, Posterior
 from alframe.learner.scaling import Scaling
 from alframe.types import Labels, Need
-
-if TYPE_CHECKING:
-    pass
 
 
 class Classifier(Learner):
