@@ -91,7 +91,7 @@ class MlflowRegistry(Registry):
             return str(made.version)
 
     def follow(self, log: PromotionLog) -> None:
-        """Set the aliases to what the log says; that of the champion is moved first, and never taken away."""
+        """Set the aliases to what the log says, the champion's first; one whose round has no version is taken away."""
         with self._mlflow() as client:
             name = self._model(client)
             if name is None:
@@ -102,7 +102,7 @@ class MlflowRegistry(Registry):
                 if version is not None:
                     if str(aliases.get(alias)) != str(version.version):
                         client.set_registered_model_alias(name, alias, str(version.version))
-                elif alias in aliases and alias != "champion":
+                elif alias in aliases:
                     client.delete_registered_model_alias(name, alias)
 
     def verify(self, version: str) -> None:
@@ -189,8 +189,9 @@ class MlflowRegistry(Registry):
         return name
 
     def _versions(self, client: Any, name: str) -> dict[int, Any]:
-        """The versions of a model, by round."""
-        return {int(found.tags[ROUND]): found for found in client.search_model_versions(f"name = '{name}'")}
+        """The versions of a model, by round; what others have put there, which names none, is passed over."""
+        found = client.search_model_versions(f"name = '{name}'")
+        return {int(each.tags[ROUND]): each for each in found if each.tags.get(ROUND, "").isdecimal()}
 
     def _run(self, client: Any, name: str, round: int) -> Any:
         """The MLflow run that holds the files of a round, made where it is missing."""

@@ -177,6 +177,31 @@ def test_aliases_follow_the_log(folder: Path) -> None:
     assert aliases(folder) == {"champion": 0, "challenger": 2}
 
 
+def test_a_champion_that_was_never_registered_has_no_alias(folder: Path) -> None:
+    """An alias that stayed on an older version would name a wrong champion: the log is the truth."""
+    registry = MlflowRegistry(folder)
+    registry.register(version(folder, 0))
+    registry.follow(log(folder, 0))
+    registry.follow(log(folder, 1))
+    assert aliases(folder) == {"previous": 0}
+    registry.register(version(folder, 1))
+    registry.follow(log(folder))
+    assert aliases(folder) == {"champion": 1, "previous": 0}
+
+
+@pytest.mark.parametrize("tags", [{}, {"alframe.round": "first"}, {"alframe.round": "-1"}])
+def test_a_version_that_somebody_else_made_is_passed_over(tags: dict[str, str], folder: Path) -> None:
+    """Without the round that trained it, or with what is none: rounds are registered and followed all the same."""
+    registry = MlflowRegistry(folder)
+    registry.register(version(folder, 0))
+    with registry._mlflow() as client:
+        client.create_model_version("tiny", str(folder), tags=tags)
+    assert registry.register(version(folder, 1)) == "3"
+    registry.follow(log(folder, 0, 1))
+    with registry._mlflow() as client:
+        assert client.get_registered_model("tiny").aliases == {"champion": 3, "previous": 1}
+
+
 @pytest.mark.parametrize("moment", range(4))
 def test_killed_between_aliases_a_champion_stands(moment: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After any number of changes the champion is the old or the new one; the next time all aliases are right."""
