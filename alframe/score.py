@@ -24,6 +24,7 @@ from alframe.learner import Learner, load_weights
 from alframe.logfile import log_to
 from alframe.pool import Ledger, Pool, State, fingerprint
 from alframe.progress import say
+from alframe.registry import PromotionLog
 from alframe.report.run_folder import RunFolder
 from alframe.scoring import Engine, Pace, Scoring, check_gives, grown_for, named_needs, score
 from alframe.storage import (
@@ -54,7 +55,7 @@ class Job:
 
     Attributes:
         model: the folder of the run whose learner predicts.
-        model_round: the round that trained it; the last one if ``None``.
+        model_round: the round that trained it; the champion's if ``None``, or the last where none was ever promoted.
         needs: what to predict, by the names of ``alframe.types.Need``; what is usual for its learner if ``None``.
         output: the folder of the predictions; ``predictions/RUN-roundROUND-DATA`` if ``None``.
         held_out: whether held-out samples are scored too.
@@ -104,7 +105,7 @@ class TrainedModel:
 
 
 def find_model(folder: Path, round: int | None) -> TrainedModel:
-    """The model that ``round`` of the run in ``folder`` trained; the last one if ``None``.
+    """The model that ``round`` of the run in ``folder`` trained; the champion if ``None``, the last if there is none.
 
     Raises:
         DataError: it is not the folder of a run.
@@ -117,8 +118,9 @@ def find_model(folder: Path, round: int | None) -> TrainedModel:
         raise ConfigurationError(f"the run in {folder} has not trained a model yet: let its first round end")
     if round is not None and round not in trained:
         raise ConfigurationError(f"model_round={round}: the run in {folder} trained in rounds 0 to {trained[-1]}")
-    found = trained[-1] if round is None else round
     with _database(folder) as database:
+        champion = PromotionLog(database).champion
+        found = next(each for each in (round, champion, trained[-1]) if each is not None)
         journal = Journal(database, folder)
         weights, classes = journal.path(found, "train"), tuple(run.classes)
         if journal.done(found, "begin"):  # else of a run of an earlier version, whose classes never grew

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import re
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,18 @@ import numpy as np
 import pytest
 import tiny
 import yaml
+from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 from alframe.cli import app
 from alframe.functional.randomness import generator
 from alframe.pool import Ledger
+from alframe.registry import PromotionLog
 from alframe.run import run
 from alframe.score import find_model
 from alframe.storage import file_sha256, open_database, read_manifest, read_predictions, sqlite_url
 from alframe.storage.run_folder import DATABASE
+from alframe.storage.tables import PromotionRow
 from alframe.strategy import Margin
 
 TINY = ["cycle.initial=20", "cycle.batch=10", "cycle.rounds=1", "training.epochs=1", "training.epoch_size=64"]
@@ -119,6 +123,20 @@ def test_each_round_has_a_folder_of_its_own(folder: Path) -> None:
         assert found.request.model == file_sha256(weights)
 
 
+def test_the_champion_predicts_unless_another_is_named(trained: Path, tmp_path: Path) -> None:
+    """Rolled back, it is the one before, and not the last; a run of an earlier version, without a log, has its last."""
+    copy = shutil.copytree(trained / "runs" / RUN, tmp_path / "copy")
+    assert find_model(copy, None).round == 1
+    database = open_database(sqlite_url(copy / DATABASE))
+    PromotionLog(database).roll_back(key="back", reason="worse")
+    assert (find_model(copy, None).round, find_model(copy, 1).round, find_model(copy, 0).round) == (0, 1, 0)
+    with database.begin() as connection:
+        connection.execute(text("DROP TABLE promotions"))
+        PromotionRow.metadata.tables["promotions"].create(connection)
+    assert find_model(copy, None).round == 1
+    database.dispose()
+
+
 def test_other_images_under_the_same_names_are_not_taken_for_these(folder: Path) -> None:
     """Names and weights are equal, the folder is another: that is said, and so is another precision of the pass."""
     for place, shade in (("a", 0), ("b", 255)):
@@ -177,9 +195,7 @@ def test_draws_need_a_posterior_that_has_them(tmp_path: Path) -> None:
 
 def test_changed_weights_are_not_used(tmp_path: Path, trained: Path) -> None:
     """A file that is not what the run's journal has the hash of is refused."""
-    from shutil import copytree
-
-    copy = copytree(trained / "runs" / RUN, tmp_path / "copy")
+    copy = shutil.copytree(trained / "runs" / RUN, tmp_path / "copy")
     weights = copy / "round-001/weights.safetensors"
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
@@ -191,9 +207,7 @@ def test_changed_weights_are_not_used(tmp_path: Path, trained: Path) -> None:
 
 def test_a_run_whose_data_changed_has_no_pool(tmp_path: Path, trained: Path) -> None:
     """Without a word about data it is the run's; if that is another now, the labelled samples cannot be told."""
-    from shutil import copytree
-
-    copy = copytree(trained / "runs" / RUN, tmp_path / "copy")
+    copy = shutil.copytree(trained / "runs" / RUN, tmp_path / "copy")
     config: dict[str, Any] = yaml.safe_load((copy / "config.yaml").read_text())
     config["data"]["split_seed"] = 9
     (copy / "config.yaml").write_text(yaml.safe_dump(config))
