@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -15,6 +14,8 @@ from rich.markup import escape
 
 from alframe.continuation import advance
 from alframe.cycle import Cycle
+from alframe.data.csv_lines import csv_lines, moment
+from alframe.data.formats.reading import finite
 from alframe.errors import ConfigurationError, DataError, LabelsPending
 from alframe.functional.randomness import derive_seed, generator
 from alframe.learners import Learners
@@ -207,23 +208,14 @@ def read_metrics(path: Path, *, since: datetime) -> dict[str, list[float]]:
         since: earlier values are left out.
 
     Raises:
-        DataError: the file or a column is missing, or a line holds no time or no number.
+        DataError: it cannot be read, a column is missing, or a line holds no time or no finite number.
     """
-    if not path.is_file():
-        raise DataError(f"there is no file {path} of metrics (columns time, name, value)")
     found: list[tuple[datetime, str, float]] = []
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(file)
-        missing = {"time", "name", "value"}.difference(rows.fieldnames or ())
-        if missing:
-            raise DataError(f"{path} has no column {', '.join(sorted(missing))}; it needs time, name and value")
-        for row in rows:
-            try:
-                at = datetime.fromisoformat(row["time"])
-                at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
-                found.append((at, row["name"], float(row["value"])))
-            except (TypeError, ValueError) as error:
-                raise DataError(f"{path}, line {rows.line_num}: {error}") from error
+    for line, values in csv_lines(path, ("time", "name", "value")):
+        try:
+            found.append((moment("time", values["time"]), values["name"], finite(values["value"])))
+        except ValueError as error:
+            raise DataError(f"{path}, line {line}: {error}") from error
     series: dict[str, list[float]] = {}
     for at, name, value in sorted(found):
         if at > since:

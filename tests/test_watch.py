@@ -248,19 +248,22 @@ def test_metrics_are_read_by_name_in_order_of_time(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("time,value\n", "no column name"),
+        ("time,value\n", "line 1: the header must name time and name and value"),
         ("time,name,value\nyesterday,accuracy,0.5\n", "line 2"),
         ("time,name,value\n2026-01-01,accuracy,high\n", "line 2"),
         ("time,name,value\n2026-01-01,accuracy\n", "line 2"),
+        ("time,name,value\n2026-01-01,accuracy,1\n2026-01-02,accuracy,nan\n", "line 3: 'nan' is no number"),
+        ("time,name,value\n2026-01-01,accuracy,-inf\n", "line 2: '-inf' is no number"),
+        ("time,name,value\n2026-01-01,Schärfe,1\n", "no CSV file in UTF-8"),
     ],
 )
 def test_metrics_that_cannot_be_read_are_refused(tmp_path: Path, text: str, message: str) -> None:
     """With the file and the line."""
     path = tmp_path / "production.csv"
-    path.write_text(text)
+    path.write_text(text, encoding="latin-1")
     with pytest.raises(DataError, match=f"production.csv.*{message}"):
         read_metrics(path, since=datetime(2020, 1, 1, tzinfo=UTC))
-    with pytest.raises(DataError, match="there is no file"):
+    with pytest.raises(DataError, match="cannot open the table"):
         read_metrics(tmp_path / "none.csv", since=datetime(2020, 1, 1, tzinfo=UTC))
 
 

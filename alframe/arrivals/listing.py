@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
 from alframe.arrivals.evidence import WEIGHTS, Evidence, Kind
-from alframe.data.csv_table import csv_lines
+from alframe.data.csv_lines import csv_lines, moment
 from alframe.data.files import image_names
 from alframe.data.images import SUFFIXES
 from alframe.data.manifest import make_row
@@ -115,7 +114,7 @@ class Listing:
         return Item(root, row.path, place, row.group, row.cost, self._evidence(values))
 
     def _evidence(self, values: Mapping[str, str]) -> Evidence:
-        kind = _kind(values.get("kind") or self.kind)
+        kind, captured = _kind(values.get("kind") or self.kind), values.get("captured_at")
         weight = _number("weight", values.get("weight", ""))
         if weight is None:
             weight = WEIGHTS[kind] if self.weight is None else self.weight
@@ -127,7 +126,7 @@ class Listing:
             model=values.get("model", ""),
             label=self._class("label", values),
             comment=values.get("comment", ""),
-            captured_at=_moment(values.get("captured_at", "")),
+            captured_at=moment("captured_at", captured) if captured else None,
         )
 
     def _class(self, column: str, values: Mapping[str, str]) -> str:
@@ -155,14 +154,3 @@ def _number(column: str, text: str) -> float | None:
         return float(text) if text else None
     except ValueError:
         raise ValueError(f"{column} must be a number or empty, got {text!r}") from None
-
-
-def _moment(text: str) -> datetime | None:
-    """A moment as ISO 8601 writes it, in UTC; it is UTC where no zone is named."""
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"captured_at must be a date and time as 2026-11-21T18:00:00+01:00, got {text!r}") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
+from alframe.data.csv_lines import csv_lines
 from alframe.data.manifest import ListedImages, Row, collect_rows, make_row
-from alframe.errors import DataError
 
 
 class CsvTable(ListedImages):
@@ -32,40 +31,6 @@ class CsvTable(ListedImages):
         table = Path(path).expanduser()
         rows = collect_rows(table, "line", csv_lines(table, ("path", "label")), _parse)
         super().__init__(table, rows, root=root, classes=None, held_out=held_out, split_seed=split_seed)
-
-
-def csv_lines(
-    table: Path, required: Sequence[str], known: Sequence[str] | None = None
-) -> Iterator[tuple[int, dict[str, str]]]:
-    """Each row of a CSV file with its line number; every column that the header names is present.
-
-    Args:
-        table: the file.
-        required: columns that must be there.
-        known: all that may be there; any others, which are ignored, if ``None``.
-
-    Raises:
-        DataError: no such file, not CSV in UTF-8, a header or a row that does not fit.
-    """
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, strict=True)
-            columns = reader.fieldnames or ()
-            if not set(required) <= set(columns):
-                names = " and ".join(required)
-                raise DataError(f"{table}, line 1: the header must name {names}, got {','.join(columns)!r}")
-            if strangers := sorted(set(columns) - set(columns if known is None else known)):
-                raise DataError(
-                    f"{table}, line 1: the header names {', '.join(strangers)}; known are {', '.join(known or ())}"
-                )
-            for values in reader:
-                if None in values or None in values.values():
-                    raise DataError(f"{table}, line {reader.line_num}: expected the values {','.join(columns)}")
-                yield reader.line_num, values
-    except OSError as error:
-        raise DataError(f"cannot open the table {table}: {error.strerror}; set path to a CSV file") from error
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise DataError(f"{table} is no CSV file in UTF-8: {error}; save it as one") from error
 
 
 def _parse(values: Mapping[str, str]) -> Row:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,10 +11,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from alframe.data.csv_lines import csv_lines, moment
+from alframe.data.formats.reading import finite
 from alframe.errors import DataError
 from alframe.types import Ids
 
 SCORES = ("champion_score", "challenger_score")
+ANSWERS = ("champion", "challenger", "truth")
+EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,53 +63,29 @@ def read_predictions(path: Path) -> Recorded:
 
 def _rows(path: Path) -> Iterator[tuple[datetime, str, float, float]]:
     seen: set[str] = set()
-    for line, values in _lines(path):
+    for line, values in csv_lines(path, ("id",)):
+        if not (values.keys() >= set(SCORES) or values.keys() >= set(ANSWERS)):
+            raise DataError(
+                f"{path}, line 1: the header must name {', '.join(ANSWERS)}, or {' and '.join(SCORES)}; "
+                f"got {','.join(values)!r}"
+            )
         name = values["id"]
         if not name or name in seen:
             raise DataError(f"{path}, line {line}: each sample needs an id of its own, got {name!r}")
         seen.add(name)
         try:
-            scores = [_number(values[column]) for column in SCORES] if SCORES[0] in values else _agreement(values)
-            time = _moment(values.get("time", ""))
+            scores = _scores(values) if SCORES[0] in values else _agreement(values)
+            time = moment("time", values["time"]) if values.get("time") else EARLIEST
         except ValueError as error:
             raise DataError(f"{path}, line {line}: {error}") from error
         yield time, name, scores[0], scores[1]
 
 
-def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, strict=True)
-            columns = set(reader.fieldnames or ())
-            if "id" not in columns or not ({"champion", "challenger"} <= columns or set(SCORES) <= columns):
-                raise DataError(
-                    f"{path}, line 1: the header must name id, and champion, challenger and truth, or "
-                    f"{' and '.join(SCORES)}; got {','.join(reader.fieldnames or ())!r}"
-                )
-            for values in reader:
-                if None in values or None in values.values():
-                    raise DataError(f"{path}, line {reader.line_num}: expected {len(columns)} values")
-                yield reader.line_num, values
-    except OSError as error:
-        raise DataError(f"cannot open the predictions {path}: {error.strerror}") from error
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise DataError(f"{path} is no CSV file in UTF-8: {error}; save it as one") from error
+def _scores(values: Mapping[str, str]) -> list[float]:
+    return [finite(values[column]) if values[column] else math.nan for column in SCORES]
 
 
 def _agreement(values: Mapping[str, str]) -> list[float]:
     truth = values.get("truth", "")
     said = (values["champion"], values["challenger"])
     return [float(answer == truth) if answer and truth else math.nan for answer in said]
-
-
-def _number(text: str) -> float:
-    value = float(text) if text else math.nan
-    if text and not math.isfinite(value):
-        raise ValueError(f"a score is a finite number, got {text!r}")
-    return value
-
-
-def _moment(text: str) -> datetime:
-    """UTC where no zone is given."""
-    moment = datetime.fromisoformat(text) if text else datetime.min
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

@@ -55,15 +55,15 @@ def test_a_header_alone_is_a_file_without_samples(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("id,champion\na,x\n", "line 1: the header must name id"),
-        ("champion,challenger,truth\nx,x,x\n", "line 1: the header must name id"),
+        ("id,champion\na,x\n", "line 1: the header must name"),
+        ("champion,challenger,truth\nx,x,x\n", "line 1: the header must name"),
         ("", "line 1"),
-        ("id,champion,challenger,truth\na,x,x\n", "line 2: expected 4 values"),
+        ("id,champion,challenger,truth\na,x,x\n", "line 2: expected the values id,champion,challenger,truth"),
         ("id,champion,challenger,truth\na,x,x,x\na,x,x,x\n", "line 3: each sample needs an id of its own, got 'a'"),
         ("id,champion,challenger,truth\n,x,x,x\n", "line 2: each sample needs an id"),
-        ("id,champion_score,challenger_score\na,1,many\n", "line 2: could not convert"),
-        ("id,champion_score,challenger_score\na,1,nan\n", "line 2: a score is a finite number, got 'nan'"),
-        ("id,time,champion_score,challenger_score\na,noon,1,1\n", "line 2: Invalid isoformat"),
+        ("id,champion_score,challenger_score\na,1,many\n", "line 2: 'many' is no number"),
+        ("id,champion_score,challenger_score\na,1,nan\n", "line 2: 'nan' is no number"),
+        ("id,time,champion_score,challenger_score\na,noon,1,1\n", "line 2: time must be a date and time"),
         ('id,champion,challenger,truth\n"a,x,x,x\n', "no CSV file"),
     ],
 )
