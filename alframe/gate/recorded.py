@@ -17,7 +17,7 @@ from alframe.errors import DataError
 from alframe.types import Ids
 
 SCORES = ("champion_score", "challenger_score")
-ANSWERS = ("champion", "challenger", "truth")
+ANSWERS = ("champion", "challenger")
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
@@ -66,7 +66,7 @@ def _rows(path: Path) -> Iterator[tuple[datetime, str, float, float]]:
     for line, values in csv_lines(path, ("id",)):
         if not (values.keys() >= set(SCORES) or values.keys() >= set(ANSWERS)):
             raise DataError(
-                f"{path}, line 1: the header must name {', '.join(ANSWERS)}, or {' and '.join(SCORES)}; "
+                f"{path}, line 1: the header must name {', '.join(ANSWERS)} and truth, or {' and '.join(SCORES)}; "
                 f"got {','.join(values)!r}"
             )
         name = values["id"]
