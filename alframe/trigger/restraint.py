@@ -51,12 +51,12 @@ class Cooldown(_Restraint):
 
 
 class Hysteresis(_Restraint):
-    """Fires when a trigger has fired several times in a row, and not again before that was silent once.
+    """Fires when a trigger has fired several times in a row; once a cycle came of it, not before that was silent.
 
     Args:
         inner: the trigger.
         times: evaluations in a row in which it has to fire, this one included.
-        rearm: whether, after firing, it waits for the trigger to be silent.
+        rearm: whether, after a cycle that it started or was merged into, it waits for the trigger to be silent.
     """
 
     name = "hysteresis"
@@ -71,11 +71,12 @@ class Hysteresis(_Restraint):
         """Whether what the trigger found now and before is enough."""
         found = self._found(signals)
         # Its own past has in each entry what the trigger found then.
-        before = [entry.cause for entry in reversed(signals.past)]
-        streak = list(takewhile(lambda cause: any(part.fired for part in cause.parts), before))
+        streak = list(takewhile(lambda entry: any(part.fired for part in entry.cause.parts), reversed(signals.past)))
         times = 1 + len(streak) if found.fired else 0
-        waits = found.fired and self._rearm and any(cause.fired for cause in streak)
+        # What another trigger around this one held back has started nothing.
+        started = any(entry.cause.fired and entry.round is not None for entry in streak)
+        waits = found.fired and self._rearm and started
         why = f"{times} times in a row, of {self._times}: {found.why}"
         if waits:
-            why = f"it fired already and has not been silent since: {found.why}"
+            why = f"it started a cycle already and has not been silent since: {found.why}"
         return Cause(self.name, times >= self._times and not waits, why, {"times": times, "of": self._times}, (found,))

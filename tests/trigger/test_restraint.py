@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from alframe.errors import ConfigurationError
 from alframe.storage import claim_folder
 from alframe.trigger import (
+    AllOf,
     AnyOf,
     Arrivals,
     Cooldown,
@@ -78,6 +79,30 @@ def test_hysteresis_under_a_cooldown_keeps_its_own_count() -> None:
         (cause,) = trigger.causes(replace(NOTHING, last_cycle=None, labels=count, past=tuple(past)))
         past += settle([cause], key=str(len(past)), round=1, at=NOW)
         assert cause.fired == expected
+
+
+@pytest.mark.parametrize(
+    "outer",
+    [
+        lambda steady: Cooldown(inner=steady, hours=9.5),
+        lambda steady: AllOf(triggers={"steady": steady, "many": Arrivals(count=10)}),
+        lambda steady: AnyOf(triggers={"both": AllOf(triggers={"steady": steady, "many": Arrivals(count=10)})}),
+        lambda steady: Cooldown(inner=AllOf(triggers={"steady": steady, "many": Arrivals(count=5)}), hours=9.5),
+    ],
+)
+def test_what_another_trigger_held_back_has_not_fired(outer: Callable[[Trigger], Trigger]) -> None:
+    """Of 200 hours in which a trigger fires, but for the first after a cycle, ten make one cycle, hour after hour."""
+    trigger, past, last, began = outer(Hysteresis(inner=NewLabels(count=1))), list[Evaluated](), NOW, 0
+    cycles = []
+    for hour in range(1, 201):
+        now = NOW + timedelta(hours=hour)
+        known = Signals(now, last, arrivals=hour - began, labels=int(hour > began + 1), past=tuple(past))
+        settled = settle(trigger.causes(known), key=str(hour), round=len(cycles) + 1, at=now)
+        past += settled
+        if any(entry.round is not None for entry in settled):
+            cycles.append(hour)
+            last, began = now, hour
+    assert cycles == list(range(10, 201, 10))
 
 
 def test_other_triggers_and_other_names_in_the_log_do_not_count() -> None:
