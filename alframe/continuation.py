@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from alframe.errors import ConfigurationError, DataError
 from alframe.progress import say
 from alframe.report import write_run_report
 from alframe.report.run_folder import RunFolder, is_run
-from alframe.storage import Journal, open_database, sqlite_url
+from alframe.storage import Journal, hold_folder, open_database, sqlite_url
 from alframe.storage.run_folder import DATABASE
 from alframe.succession import interrupted
 from alframe.types import Beginning
@@ -23,8 +24,8 @@ log = logging.getLogger(__name__)
 
 CHANGEABLE = frozenset(
     {
-        *("calibration", "candidates", "cycle", "gate", "loader", "oracle", "registry", "replay", "scoring"),
-        *("stopping", "strategy", "trainer", "training"),
+        *("calibration", "candidates", "cycle", "gate", "loader", "oracle", "replay", "scoring", "stopping"),
+        *("strategy", "trainer", "training"),
     }
 )
 """The parts of a run that one of its cycles may have of its own."""
@@ -50,11 +51,46 @@ def unfinished(folder: Path) -> Beginning | None:
     """
     if not is_run(folder):
         raise DataError(f"{folder} is not the folder of a run: begin one with `alframe run`")
+    with _journal(folder) as journal:
+        return interrupted(journal)
+
+
+@contextmanager
+def _journal(folder: Path) -> Iterator[Journal]:
     engine = open_database(sqlite_url(folder / DATABASE))
     try:
-        return interrupted(Journal(engine, folder))
+        yield Journal(engine, folder)
     finally:
         engine.dispose()
+
+
+def changes_of(folder: Path, wanted: Sequence[str]) -> tuple[str, ...]:
+    """What the next cycle of the run in ``folder`` does otherwise than the run.
+
+    A round that has begun keeps the changes it began with. As long as nobody was asked for a label it may begin anew
+    with others.
+
+    Args:
+        folder: the run's.
+        wanted: what is asked for now, as words of the command line.
+
+    Raises:
+        DataError: it is not the folder of a run.
+        RunConflict: another process works in it.
+        ConfigurationError: people were asked in a round that began with other changes.
+    """
+    begun, changes = unfinished(folder), tuple(wanted)
+    if begun is None or not changes or changes == begun.changes:
+        return changes if begun is None else begun.changes
+    with hold_folder(folder), _journal(folder) as journal:
+        if journal.done(begun.round, "ask"):
+            was = " ".join(begun.changes) or "none"
+            raise ConfigurationError(
+                f"round {begun.round} has begun with other changes ({was}), and people were asked: let "
+                f"`alframe cycle {folder}` end it first"
+            )
+        journal.rewind(begun.round)
+    return changes
 
 
 def check_change(key: str) -> None:
@@ -86,10 +122,13 @@ def advance(cycle: Cycle, cause: str, key: str = "", changes: Sequence[str] = ()
         LabelsPending: the oracle has not answered everything; ask again when it has.
         ConfigurationError: the run has not ended its first round.
     """
-    folder = cycle.journal.folder
+    folder, done = cycle.journal.folder, len(cycle.journal.entries())
     say(f"[bold]{escape(cycle.name)}[/] goes on in {escape(str(folder))}")
     ending = cycle.go_on(cause, key, tuple(changes))
     log.info("cycle ended", extra={"reason": ending})
-    report = write_run_report(folder, cycle.data.source)
-    say(f"{escape(ending)}; report: {escape(str(report))}")
+    if len(cycle.journal.entries()) == done:
+        say(escape(ending))
+    else:
+        report = write_run_report(folder, cycle.data.source)
+        say(f"{escape(ending)}; report: {escape(str(report))}")
     return ending

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ from alframe.scoring import Scoring
 from alframe.stopping import StoppingRule
 from alframe.storage import Journal, artefact, load_record, save_record
 from alframe.strategy import Strategy
-from alframe.succession import Succession
+from alframe.succession import Succession, ended, interrupted
 from alframe.survey import Survey
 from alframe.training import Training
 from alframe.types import Beginning, CurvePoint, Progress, Query
@@ -105,7 +104,12 @@ class Cycle:
         Raises:
             LabelsPending: the oracle has not answered everything; run again when it has.
             DataError: there is nothing to train or to test on.
+            ConfigurationError: a cycle that was begun with changes has not ended.
         """
+        if (begun := interrupted(self.journal)) is not None and begun.changes:
+            raise ConfigurationError(
+                f"round {begun.round} was begun with changes ({' '.join(begun.changes)}): end it with `alframe cycle`"
+            )
         self._inspect()
         for round in range(self.plan.rounds + 1):
             if ending := self._round(round, "the run's plan"):
@@ -127,16 +131,22 @@ class Cycle:
         if not self.journal.done(0, "promote"):
             raise ConfigurationError("the run has no champion yet: let `alframe run` end its first round")
         self._inspect()
-        for round in count():
-            if not self.journal.done(round, "begin"):
-                break
-            if not self.journal.done(round, "promote"):
-                return self._round(round, cause, key) or f"round {round} is done"
-            if key and load_record(self.journal.path(round, "begin"), Beginning).key == key:
-                return f"round {round} was this cycle already"
-        if reason := self.stopping.reason(self._progress(round)):
+        if (begun := interrupted(self.journal)) is not None:
+            return self._one_round(begun.round, begun.cause)
+        earlier = [load_record(self.journal.path(round, "begin"), Beginning) for round in ended(self.journal)]
+        for met in earlier:
+            if key and met.key == key:
+                return f"round {met.round} was this cycle already"
+        if reason := self.stopping.reason(self._progress(len(earlier))):
             return reason
-        return self._round(round, cause, key, changes) or f"round {round} is done"
+        return self._one_round(len(earlier), cause, key, changes)
+
+    def _one_round(self, round: int, cause: str, key: str = "", changes: tuple[str, ...] = ()) -> str:
+        """A round outside the plan; one that ends before anybody was asked may begin anew, from what is there then."""
+        ending = self._round(round, cause, key, changes)
+        if not self.journal.done(round, "ask"):
+            self.journal.rewind(round)
+        return ending or f"round {round} is done"
 
     def _round(self, round: int, cause: str, key: str = "", changes: tuple[str, ...] = ()) -> str | None:
         """Every step of a round that is not done yet; the reason, if it is to be the last one."""

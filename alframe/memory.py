@@ -81,6 +81,8 @@ class Memory(Steps):
         remembered = set() if former is None else {*former.new, *former.kept}.difference(new)
         old = self.pool.positions([name for name in labelled if name in remembered])
         kept = self.replay.keep(self._seen(round, old), generator(self.seed, round, "replay"))
+        if not new and not kept:  # as when all that was asked for is set aside; the round has to end
+            kept = dict.fromkeys(self.pool.table.ids[old].tolist(), "nothing new came")
         return ReplayRecord(round, base, max(latest.values(), default=0), tuple(new), kept, self.replay.new_weight)
 
     def _seen(self, round: int, old: Positions) -> Predictions:

@@ -32,6 +32,7 @@ from alframe.progress import say
 from alframe.registry import PromotionLog, Registry
 from alframe.replay import Replay
 from alframe.report import write_run_report
+from alframe.report.run_folder import is_run
 from alframe.scoring import Scoring, check_gives, check_labels, grown_for
 from alframe.stopping import StoppingRule
 from alframe.storage import Journal, claim_folder
@@ -122,8 +123,12 @@ def opened(parts: Parts, folder: Path, config: Mapping[str, Any]) -> Iterator[Cy
     """
     _try_out(parts)
     config = {**config, "classes": list(parts.data.classes), "data_sha256": fingerprint(parts.data.table)}
+    begins = not is_run(folder)
     with claim_folder(folder, config) as engine, log_to(folder / "alframe.log"):
-        log.info("run started", extra={"version": __version__, "config": config})
+        if begins:
+            log.info("run started", extra={"version": __version__, "config": config})
+        else:
+            log.info("run opened", extra={"version": __version__})
         try:
             yield _put_together(parts, folder, config, engine, _pool_of(parts.data, engine, folder))
         except Exception:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from alframe.pool import State
 from alframe.progress import say
 from alframe.registry import ModelVersion, PromotionLog, Registry
 from alframe.steps import Steps
-from alframe.storage import Journal, artefact, file_sha256, load_record, save_record
+from alframe.storage import Journal, artefact, file_sha256, hold_promotions, load_record, save_record
 from alframe.types import Beginning, CurvePoint, Decision, Outcomes, Positions, ReplayRecord
 
 FILES = {"weights.safetensors": "train", "replay.json": "replay", "decision.json": "gate", "beginning.json": "begin"}
@@ -69,15 +68,19 @@ class Succession(Steps):
         """Make the learner of ``round`` champion, if that was decided."""
         if not self.journal.done(round, "promote"):
             decision = self.decide(round)
-            stands = self.log.champion in (self._champion(round), round)  # nobody rolled it back meanwhile
-            promoted = decision.promoted and stands
-            with self.journal.step(round, "promote"):
-                if promoted:
-                    self.log.promote(round, key=f"round/{round}", reason=decision.reason)
-                self.registry.follow(self.log)
-            reason = decision.reason if stands else "the champion that it was compared with was changed meanwhile"
-            if self.gate.compares:
-                say(f"round {round:>3}   {'promoted' if promoted else 'not promoted'}: {reason}")
+            with hold_promotions(self.journal.folder):
+                self._promote(round, decision)
+
+    def _promote(self, round: int, decision: Decision) -> None:
+        stands = self.log.champion in (self._champion(round), round)  # nobody rolled it back meanwhile
+        promoted = decision.promoted and stands
+        with self.journal.step(round, "promote"):
+            if promoted:
+                self.log.promote(round, key=f"round/{round}", reason=decision.reason)
+            self.registry.follow(self.log)
+        reason = decision.reason if stands else "the champion that it was compared with was changed meanwhile"
+        if self.gate.compares:
+            say(f"round {round:>3}   {'promoted' if promoted else 'not promoted'}: {reason}")
 
     def _trial(self, round: int) -> Trial:
         held_out, champion = self.pool.in_state(State.GATE), self._champion(round)
@@ -121,7 +124,12 @@ class Succession(Steps):
         )
 
 
+def ended(journal: Journal) -> range:
+    """The rounds that have ended."""
+    return range(sum(entry.step == "promote" for entry in journal.entries()))
+
+
 def interrupted(journal: Journal) -> Beginning | None:
     """What was fixed for the round that has begun and has not ended; ``None`` if there is none."""
-    round = next(round for round in count() if not journal.done(round, "promote"))
+    round = len(ended(journal))
     return load_record(journal.path(round, "begin"), Beginning) if journal.done(round, "begin") else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from alframe.continuation import advance
 from alframe.cycle import Cycle
 from alframe.data.csv_lines import csv_lines, moment
 from alframe.data.formats.reading import finite
-from alframe.errors import ConfigurationError, DataError, LabelsPending
+from alframe.errors import AlframeError, ConfigurationError, DataError, LabelsPending
 from alframe.functional.randomness import derive_seed, generator
 from alframe.learners import Learners
 from alframe.monitor import Monitor
@@ -25,12 +25,15 @@ from alframe.progress import say
 from alframe.scoring import check_gives, predict
 from alframe.storage import load_record, open_database, sqlite_url
 from alframe.storage.run_folder import DATABASE
-from alframe.succession import interrupted
+from alframe.succession import ended, interrupted
 from alframe.trigger import Evaluated, Signals, Trigger, TriggerLog, settle
 from alframe.types import Beginning, Cause, CurvePoint, Drift, Positions, Predictions, ReplayRecord
 
 REQUESTED = "requested"
 """What came so far of a person's request for a cycle."""
+
+NOT_BEGUN = "/not begun"
+"""Ends the key of the entry that says why a cycle that was due did not begin."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,8 @@ class Watch:
         monitor: compares what arrived with what the champion knew.
         every: seconds from one evaluation to the next.
         once: whether to evaluate once and leave, as for a scheduler that comes again by itself.
-        window: what arrives is compared in blocks of so many samples, each once it is whole, so that a monitor's level
-            holds for each block however often it is looked at.
+        window: of what arrives, the last whole block of so many samples is compared, so that a monitor's level holds
+            for each block however often it is looked at.
         reference: the most samples to compare them with: the latest that the champion knew.
         metrics: a CSV file of metrics measured in production, with columns time (ISO 8601), name and value; ``None``
             for none.
@@ -77,8 +80,9 @@ OpenCycle = Callable[[], AbstractContextManager[Cycle]]
 def watch(job: Watch, open_cycle: OpenCycle, *, sleep: Callable[[float], None] = time.sleep) -> None:
     """Evaluate the triggers, do the cycle that is due, and begin again; once, if the job says so.
 
-    Between evaluations the folder is free for others. Killed at any moment, it goes on when it is started again: a
-    cycle that was due is begun, one that had begun is ended.
+    Between evaluations the folder is free for others. What goes wrong in one, as while another process works in the
+    folder, is said, and the next is tried. Killed at any moment, it goes on when it is started again: a cycle that was
+    due is begun, one that had begun is ended.
 
     Args:
         job: what is watched.
@@ -86,15 +90,16 @@ def watch(job: Watch, open_cycle: OpenCycle, *, sleep: Callable[[float], None] =
         sleep: waits for so many seconds.
 
     Raises:
-        DataError: the file of metrics cannot be read.
-        AlframeError: see ``alframe.run.opened``.
+        AlframeError: what went wrong, where it evaluates once.
     """
     while True:
-        with open_cycle() as cycle:
-            try:
+        try:
+            with open_cycle() as cycle:
                 look(cycle, job)
-            except LabelsPending as pending:
-                say(str(pending))
+        except AlframeError as error:
+            if job.once and not isinstance(error, LabelsPending):
+                raise
+            say(escape(str(error)))
         if job.once:
             return
         sleep(job.every)
@@ -113,8 +118,11 @@ def look(cycle: Cycle, job: Watch) -> str | None:
         begun = interrupted(cycle.journal)
         if begun is not None:
             return advance(cycle, begun.cause, begun.key, begun.changes)
-        round = _next_round(cycle)
-        due = next((entry for entry in triggers.entries() if entry.outcome == f"starts round {round}"), None)
+        round = len(ended(cycle.journal))
+        past = triggers.entries()
+        failed = {entry.key.removesuffix(NOT_BEGUN) for entry in past if entry.key.endswith(NOT_BEGUN)}
+        open_ones = [entry for entry in past if entry.outcome == f"starts round {round}" and entry.key not in failed]
+        due = next(iter(open_ones), None)
         if due is None:
             signals = _signals(cycle, job, triggers)
             key = f"watch/{signals.now.isoformat()}"
@@ -122,7 +130,12 @@ def look(cycle: Cycle, job: Watch) -> str | None:
             triggers.append(settled)
             _tell(settled)
             due = next((entry for entry in settled if entry.outcome == f"starts round {round}"), None)
-        return None if due is None else advance(cycle, f"{due.cause.trigger}: {due.cause.why}", due.key, job.changes)
+        if due is None:
+            return None
+        ending = advance(cycle, f"{due.cause.trigger}: {due.cause.why}", due.key, job.changes)
+        if len(ended(cycle.journal)) == round:  # as when the labels are spent: it is not due any longer
+            triggers.append([replace(due, key=due.key + NOT_BEGUN, outcome=f"not begun: {ending}", round=None)])
+        return ending
 
 
 def request(folder: Path, reason: str) -> None:
@@ -144,27 +157,28 @@ def _trigger_log(folder: Path) -> Iterator[TriggerLog]:
 
 def _signals(cycle: Cycle, job: Watch, triggers: TriggerLog) -> Signals:
     """What is known now, counted from when the last cycle began."""
-    journal, champion, last = cycle.journal, cycle.promotions.champion, _next_round(cycle) - 1
+    journal, champion, last = cycle.journal, cycle.promotions.champion, len(ended(cycle.journal)) - 1
     if last < 0:
         raise ConfigurationError("the run has no model yet: let `alframe run` end its first round")
     began = load_record(journal.path(last, "begin"), Beginning)
-    ended = {entry.step: entry.finished_at for entry in journal.entries() if entry.round == last}
+    at = {entry.step: entry.finished_at for entry in journal.entries() if entry.round == last}
+    changed = [at["promote"], *(each.created_at for each in cycle.promotions.entries())]
     read = load_record(journal.path(last, "replay"), ReplayRecord).ledger
     said = [entry for entry in cycle.pool.ledger.entries() if entry.entry > read and entry.annotation.label is not None]
     table, past = cycle.pool.table, triggers.entries()
     curve = tuple(load_record(journal.path(round, "evaluate"), CurvePoint) for round in range(last + 1))
     return Signals(
         now=datetime.now(UTC),
-        last_cycle=ended["promote"],
+        last_cycle=at["promote"],
         curve=curve,
         champion=None if champion is None else curve[champion],
         arrivals=len(table) - began.samples,
         labels=len(said) + int(np.count_nonzero(table.known[began.samples :])),
-        metrics={} if job.metrics is None else read_metrics(Path(job.metrics), since=ended["begin"]),
+        metrics={} if job.metrics is None else read_metrics(Path(job.metrics), since=max(changed)),
         drift=_drift(cycle, job, last if champion is None else champion, began.samples)
         if job.trigger.reads_drift
         else (),
-        requests=tuple(each.cause.why for each in past if each.outcome == REQUESTED and each.at > ended["begin"]),
+        requests=tuple(each.cause.why for each in past if each.outcome == REQUESTED and each.at > at["begin"]),
         past=past,
     )
 
@@ -221,10 +235,6 @@ def read_metrics(path: Path, *, since: datetime) -> dict[str, list[float]]:
         if at > since:
             series.setdefault(name, []).append(value)
     return series
-
-
-def _next_round(cycle: Cycle) -> int:
-    return sum(entry.step == "promote" for entry in cycle.journal.entries())
 
 
 def _tell(settled: Sequence[Evaluated]) -> None:

@@ -13,15 +13,16 @@ from typer.testing import CliRunner, Result
 
 from alframe.cli import app
 from alframe.cli.continuing import changed, parts_of, stored
-from alframe.continuation import advance, configuration_of, unfinished
+from alframe.continuation import advance, changes_of, configuration_of, unfinished
 from alframe.cycle import Plan
 from alframe.errors import ConfigurationError, DataError, LabelsPending
 from alframe.oracle import Simulated
+from alframe.replay import NewOnly
 from alframe.run import opened, run
-from alframe.stopping import LabelBudget
+from alframe.stopping import LabelBudget, Never
 from alframe.storage import load_record
 from alframe.strategy import Margin, Random
-from alframe.types import Annotation, Beginning, CurvePoint, Query
+from alframe.types import Annotation, Beginning, CurvePoint, Progress, Query, ReplayRecord
 
 TINY = ["cycle.initial=20", "cycle.batch=10", "cycle.rounds=0", "training.epochs=1", "training.epoch_size=64", "name=a"]
 
@@ -124,6 +125,47 @@ def test_nothing_begins_when_labels_are_spent_or_the_pool_is_empty(tmp_path: Pat
     assert len(beginnings(folder)) == 3
 
 
+def test_a_round_that_a_rule_ends_before_anybody_is_asked_begins_anew(tmp_path: Path) -> None:
+    """Nothing is pinned: what arrives later, another rule and other changes count for the next cycle."""
+
+    class AtQuery(Never):
+        def reason(self, progress: Progress) -> str | None:
+            return "not worth it" if progress.gain is not None else None
+
+    folder = begin(tmp_path)
+    for _ in range(2):
+        more(folder, stopping=AtQuery(), strategy=Margin())
+        assert unfinished(folder) is None
+        assert not (folder / "round-002").exists()
+    more(folder)
+    assert labels(folder) == [6, 10, 14]
+
+
+def test_what_a_cycle_began_with_changes_is_ended_by_a_cycle(tmp_path: Path) -> None:
+    """`alframe run` knows nothing of them."""
+    folder = begin(tmp_path)
+    parts = tiny.parts(cycle=Plan(initial=6, batch=4, rounds=5), oracle=Silent)
+    with pytest.raises(LabelsPending), opened(parts, folder, tiny.CONFIG) as cycle:
+        cycle.go_on("by hand", changes=("cycle.batch=5",))
+    with pytest.raises(ConfigurationError, match=r"cycle.batch=5.*`alframe cycle`"):
+        run(tiny.parts(cycle=Plan(initial=6, batch=4, rounds=5)), folder, tiny.CONFIG)
+
+
+def test_a_round_in_which_nothing_new_came_keeps_what_there_was(tmp_path: Path) -> None:
+    """Everything that was asked for is set aside, and replay would keep nothing: the round ends all the same."""
+
+    class Blind(Simulated):
+        def collect(self, query: Query) -> list[Annotation]:
+            return [self._annotation(name, query, "ann", None, "too dark") for name in query.ids]
+
+    folder = begin(tmp_path)
+    more(folder, oracle=Blind, replay=NewOnly())
+    record = load_record(folder / "round-002/replay.json", ReplayRecord)
+    assert record.new == ()
+    assert set(record.kept.values()) == {"nothing new came"}
+    assert len(record.kept) == 10
+
+
 def test_an_empty_folder_is_no_run(tmp_path: Path) -> None:
     """The message says how to begin one."""
     with pytest.raises(DataError, match="`alframe run`"):
@@ -177,6 +219,8 @@ def test_a_cycle_changes_what_it_is_told_to_and_nothing_else(digits: Path) -> No
         ("seed=3", "a cycle cannot change seed"),
         ("learner.dropout=0.1", "a cycle cannot change learner.dropout"),
         ("cycle.gate=5", "a cycle cannot change cycle.gate"),
+        ("registry=mlflow", "a cycle cannot change registry"),
+        ("strategy=learning_loss", "only a run that begins with such a strategy"),
         ("cycle.bathc=5", "did you mean cycle.batch?"),
         ("training.epochs=many", "training.epochs='many'"),
         ("strategy=margn", "did you mean strategy/margin"),
@@ -188,6 +232,36 @@ def test_what_a_cycle_cannot_change_is_refused(digits: Path, change: str, messag
     assert result.exit_code == 2
     assert message in " ".join(result.output.split())
     assert len(beginnings(digits)) == 1
+
+
+def test_a_run_that_predicts_its_loss_goes_on_with_any_strategy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its learners have the head for it in every round."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["alframe"])
+    assert alframe("run", "-q", *TINY, "strategy=learning_loss").exit_code == 0
+    for strategy in ("margin", "learning_loss"):
+        result = alframe("cycle", "runs/a", f"strategy={strategy}")
+        assert result.exit_code == 0, result.output
+    assert labels(tmp_path / "runs/a") == [20, 30, 40]
+
+
+def test_changes_may_change_until_people_are_asked(digits: Path) -> None:
+    """A cycle that failed before that begins anew with others."""
+    config = configuration_of(digits)
+    words = ("cycle.batch=5",)
+    failing = replace(parts_of(config, words), oracle=Unasked)
+    with pytest.raises(DataError), opened(failing, digits, stored(config)) as cycle:
+        advance(cycle, "by hand", changes=words)
+    assert unfinished(digits) is not None
+    assert changes_of(digits, ["cycle.batch=9"]) == ("cycle.batch=9",)
+    assert unfinished(digits) is None
+
+
+class Unasked(Simulated):
+    def ask(self, query: Query) -> None:  # noqa: ARG002 (whatever is asked)
+        raise DataError("nobody is there")
 
 
 def test_an_interrupted_cycle_keeps_its_changes(digits: Path) -> None:

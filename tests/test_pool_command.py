@@ -15,6 +15,7 @@ import pytest
 from arriving import save
 from typer.testing import CliRunner, Result
 
+from alframe import progress
 from alframe.arrivals import NEAR, Arrivals
 from alframe.cli import INTERRUPTED, app
 from alframe.cli.pool import add
@@ -55,7 +56,7 @@ def folder(begun: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     shutil.copytree(begun / "runs", tmp_path / "runs")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["alframe"])
-    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setattr(progress.console, "_width", 160)  # COLUMNS is read once, when the console is made
     return tmp_path
 
 

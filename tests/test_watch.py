@@ -14,11 +14,12 @@ from arriving import bar, item, save
 
 from alframe.arrivals import Arrivals
 from alframe.cycle import Plan
-from alframe.errors import ConfigurationError, DataError, LabelsPending
+from alframe.errors import ConfigurationError, DataError, LabelsPending, RunConflict
 from alframe.gate import Open
 from alframe.monitor import DomainClassifier, MaximumMeanDiscrepancy
 from alframe.oracle import Simulated
 from alframe.run import opened, run
+from alframe.stopping import LabelBudget
 from alframe.storage import load_record, open_database, sqlite_url
 from alframe.trigger import AnyOf, DriftFound, Manual, NewLabels, Signals, Trigger, TriggerLog
 from alframe.trigger import Arrivals as ManyArrivals
@@ -228,6 +229,40 @@ def test_it_evaluates_until_it_is_stopped(folder: Path) -> None:
         )
     assert naps == [60.0] * 3
     assert logged(folder) == [("manual", "not due")] * 3
+
+
+def test_a_service_survives_what_goes_wrong_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Said, and tried again; where it evaluates once it is an error."""
+    naps: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        naps.append(seconds)
+        if len(naps) == 2:
+            raise KeyboardInterrupt
+
+    def open_cycle() -> Any:
+        if not naps:
+            raise RunConflict("another process is running")
+        return opened(tiny.parts(cycle=PLAN), folder, tiny.CONFIG)
+
+    with pytest.raises(KeyboardInterrupt):
+        watch(job(folder, Manual(), once=False), open_cycle, sleep=sleep)
+    assert "another process is running" in capsys.readouterr().out
+    assert logged(folder) == [("manual", "not due")]
+    naps.clear()
+    with pytest.raises(RunConflict):
+        watch(job(folder, Manual()), open_cycle)
+
+
+def test_what_cannot_begin_is_not_due_for_ever(folder: Path) -> None:
+    """It is written down, and triggers are asked again."""
+    trigger = Always()
+    for _ in range(2):
+        with opened(tiny.parts(cycle=PLAN, stopping=LabelBudget(labels=12)), folder, tiny.CONFIG) as cycle:
+            assert "12 labels" in str(look(cycle, job(folder, trigger)))
+    assert len(trigger.seen) == 2
+    assert [outcome.split(":")[0] for _, outcome in logged(folder)] == ["starts round 1", "not begun"] * 2
+    assert evaluate(folder, trigger) == "round 1 is done"
 
 
 def test_metrics_are_read_by_name_in_order_of_time(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -62,23 +64,16 @@ def opened_again(run: Path, changes: Sequence[str]) -> Iterator[Cycle]:
 
     Args:
         run: the folder.
-        changes: what is chosen anew, as words of ``alframe run``; a round that has begun keeps those it began with.
+        changes: what is chosen anew, as words of ``alframe run``; see ``alframe.continuation.changes_of``.
 
     Raises:
-        ConfigurationError: a round has begun with other changes; or one that no cycle can make.
+        ConfigurationError: what is chosen does not fit the run, or what has begun.
         AlframeError: see ``alframe.run.opened``.
     """
-    from alframe.continuation import configuration_of, unfinished
+    from alframe.continuation import changes_of, configuration_of
     from alframe.run import opened
 
-    begun = unfinished(run)
-    if begun is not None and changes and tuple(changes) != begun.changes:
-        was = " ".join(begun.changes) or "none"
-        raise ConfigurationError(
-            f"round {begun.round} has begun with other changes ({was}): let `alframe cycle {run}` end it first"
-        )
-    effective = changes if begun is None else begun.changes
-    config = configuration_of(run)
+    effective, config = changes_of(run, changes), configuration_of(run)
     with opened(parts_of(config, effective), run, stored(config)) as cycle:
         yield cycle
 
@@ -94,11 +89,19 @@ def parts_of(config: Mapping[str, Any], changes: Sequence[str]) -> Parts:
         ConfigurationError: the run rests on what is changed, or a value is wrong.
     """
     from alframe.run import Parts
+    from alframe.scoring import grown_for
 
     plain = changed(config, changes)
     check(plain, Parts)
     parts: Parts = instantiate(DictConfig(plain), _convert_="all")
-    return parts
+    # Every round has a learner of the same layers, whatever its strategy reads.
+    grown = grown_for(instantiate(DictConfig(config["strategy"]), _convert_="all").needs)
+    if not grown_for(parts.strategy.needs).keys() <= grown.keys():
+        raise ConfigurationError(
+            f"{type(parts.strategy).__name__} needs a learner that predicts its own loss, and this run's do not: "
+            "only a run that begins with such a strategy has them"
+        )
+    return replace(parts, learner=partial(parts.learner, **grown))
 
 
 def stored(config: Mapping[str, Any]) -> dict[str, Any]:

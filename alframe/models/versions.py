@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from alframe.errors import ConfigurationError, DataError
 from alframe.registry import Promotion, PromotionLog, Registry, holders
 from alframe.report.run_folder import RunFolder, is_run
-from alframe.storage import Journal, JournalEntry, file_sha256, hold_folder, load_record, open_database, sqlite_url
+from alframe.storage import Journal, JournalEntry, file_sha256, hold_promotions, load_record, open_database, sqlite_url
 from alframe.storage.run_folder import DATABASE
 from alframe.types import Beginning, CurvePoint, Decision
 
@@ -195,10 +195,10 @@ def roll_back(folder: Path, *, reason: str, make_registry: Callable[[Path], Regi
 def _changing(
     folder: Path, reason: str, make_registry: Callable[[Path], Registry]
 ) -> Iterator[tuple[Models, Registry]]:
-    """The models of a run that no other process works on, and their registry."""
+    """The models of a run, where nobody else changes who is champion meanwhile, and their registry."""
     if not reason.strip():
         raise ConfigurationError(
             "a change of the champion is kept for good with its reason: say one, as --reason='...'"
         )
-    with opened_models(folder) as models, hold_folder(folder):
+    with opened_models(folder) as models, hold_promotions(folder):
         yield models, make_registry(folder)

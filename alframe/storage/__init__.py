@@ -15,7 +15,7 @@ from alframe.storage.predictions import (
     read_predictions,
 )
 from alframe.storage.records import load_record, save_record
-from alframe.storage.run_folder import claim_folder, hold_folder
+from alframe.storage.run_folder import claim_folder, hold_folder, hold_promotions
 
 __all__ = [
     "MANIFEST",
@@ -31,6 +31,7 @@ __all__ = [
     "claim_folder",
     "file_sha256",
     "hold_folder",
+    "hold_promotions",
     "load_arrays",
     "load_record",
     "open_database",

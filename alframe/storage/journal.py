@@ -11,7 +11,7 @@ from pathlib import Path
 from shutil import rmtree
 from time import perf_counter
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session
 
 from alframe.errors import RunConflict
@@ -83,6 +83,12 @@ class Journal:
             path.unlink(missing_ok=True)
             if folder:
                 rmtree(path.parent, ignore_errors=True)
+
+    def rewind(self, round: int) -> None:
+        """Let a round begin anew: none of its steps is done, and what they wrote is deleted."""
+        with Session(self._engine) as session, session.begin():
+            session.execute(delete(JournalRow).where(JournalRow.round == round))
+        rmtree(self.folder / artefact(round, ""), ignore_errors=True)
 
     @contextmanager
     def step(self, round: int, step: str, artefact: str | None = None) -> Iterator[Path]:

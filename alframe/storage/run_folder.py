@@ -56,6 +56,20 @@ def hold_folder(folder: Path) -> Iterator[None]:
         raise RunConflict(f"another process is running in {folder}; wait for it, or choose another folder") from error
 
 
+@contextmanager
+def hold_promotions(folder: Path) -> Iterator[None]:
+    """Let nobody else change who is champion in ``folder`` during the block; it may be done while a cycle runs there.
+
+    Raises:
+        RunConflict: another process has not ended such a change for a minute.
+    """
+    try:
+        with FileLock(folder / ".promotions.lock", timeout=60):
+            yield
+    except Timeout as error:
+        raise RunConflict(f"another process is changing the champion in {folder}, for a minute already") from error
+
+
 def _agree_on_config(folder: Path, config: Mapping[str, Any]) -> None:
     path = folder / CONFIG
     if not path.exists():

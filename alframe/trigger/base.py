@@ -22,7 +22,7 @@ class Signals:
         champion: the evaluation of the champion; ``None`` before there is one.
         arrivals: how many samples arrived since the last cycle began.
         labels: how many labels came in since then, from people at work.
-        metrics: values measured in production since then, by name, oldest first.
+        metrics: values measured in production since the champion is at work, by name, oldest first.
         drift: what each monitor says of the samples that arrived since then; empty if there were too few.
         requests: reasons that people gave for a cycle.
         past: the evaluations of triggers so far, oldest first.
