@@ -202,7 +202,8 @@ def _drift(cycle: Cycle, job: Watch, base: int, began: int) -> tuple[Drift, ...]
 
     reference = seen(_latest(cycle, known, job.reference))
     window = seen(np.arange(end - job.window, end))
-    return (job.monitor.compare(reference, window, generator(cycle.seed, end, "watch")),)
+    drift = job.monitor.compare(reference, window, generator(cycle.seed, end, "watch"))
+    return (replace(drift, end=end),)
 
 
 def _latest(cycle: Cycle, known: int, most: int) -> Positions:

@@ -21,7 +21,7 @@ from alframe.oracle import Simulated
 from alframe.run import opened, run
 from alframe.stopping import LabelBudget
 from alframe.storage import load_record, open_database, sqlite_url
-from alframe.trigger import AnyOf, DriftFound, Manual, NewLabels, Signals, Trigger, TriggerLog
+from alframe.trigger import AnyOf, DriftFound, Hysteresis, Manual, NewLabels, Signals, Trigger, TriggerLog
 from alframe.trigger import Arrivals as ManyArrivals
 from alframe.types import Annotation, Beginning, Cause, Decision, Query
 from alframe.watch import Watch, look, read_metrics, request, watch
@@ -118,6 +118,15 @@ def test_a_refused_challenger_is_not_tried_again_on_the_same_block(folder: Path)
             assert look(cycle, job(folder, DriftFound())) == expected
     arrive(folder, 30, lambda row: 255 - bar(row % 6 + 1, seed=5000 + row), label="top")
     assert evaluate(folder, DriftFound()) == "round 2 is done"
+
+
+def test_two_blocks_in_a_row_are_not_one_block_read_twice(folder: Path) -> None:
+    """However often the first is looked at, hysteresis waits for the second."""
+    trigger = Hysteresis(inner=DriftFound(), times=2)
+    arrive(folder, 30, inverted)
+    assert [evaluate(folder, trigger) for _ in range(3)] == [None] * 3
+    arrive(folder, 30, lambda row: 255 - bar(row % 6 + 1, seed=5000 + row), label="top")
+    assert evaluate(folder, trigger) == "round 1 is done"
 
 
 def test_five_triggers_at_once_begin_one_cycle(folder: Path) -> None:

@@ -54,7 +54,8 @@ class MetricDrop(Trigger):
         drop = self._sign * (expected - mean)
         held = f"{self._metric} is {mean:.4g} over the last {self._values} values and should be {expected:.4g}"
         why = f"{held}: worse by {drop:.4g}, of {self._by:.4g}" if drop > 0 else f"{held}: no worse"
-        return Cause(self.name, drop >= self._by, why, {"mean": mean, "reference": expected, "by": self._by})
+        inputs = {"mean": mean, "reference": expected, "by": self._by}
+        return Cause(self.name, drop >= self._by, why, inputs, seen=len(values))
 
     def _expected(self, signals: Signals) -> float | None:
         if self._reference is not None or signals.champion is None:
@@ -83,14 +84,15 @@ class MetricShift(Trigger):
         why = f"{kind} raised {len(alarms)} alarms in {len(values)} values of {self._metric}"
         if alarms:
             why += f", the last at value {alarms[-1] + 1}"
-        return Cause(self.name, len(alarms) > 0, why, {"alarms": len(alarms), "values": len(values), "detector": kind})
+        inputs = {"alarms": len(alarms), "values": len(values), "detector": kind}
+        return Cause(self.name, len(alarms) > 0, why, inputs, seen=len(values))
 
 
 class DriftFound(Trigger):
     """Fires when a monitor finds drift in what arrived.
 
-    A monitor's level is for one window: whoever compares the same window every hour finds drift sooner or later.
-    ``Hysteresis`` asks for several in a row.
+    A monitor's level holds for each block of arrivals that is compared: of many blocks, one is called drift by chance
+    sooner or later. ``Hysteresis`` asks for several blocks in a row.
     """
 
     name = "drift_found"
@@ -104,7 +106,8 @@ class DriftFound(Trigger):
             why = "; ".join(_said(drift) for drift in drifted)
         else:
             why = f"{len(signals.drift)} monitors found no drift" if signals.drift else "no window was compared"
-        return Cause(self.name, bool(drifted), why, inputs)
+        seen = max((drift.end for drift in signals.drift if drift.end is not None), default=None)
+        return Cause(self.name, bool(drifted), why, inputs, seen=seen)
 
 
 class Stagnation(Trigger):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
-from itertools import takewhile
+from itertools import pairwise, starmap, takewhile
 
 from alframe.errors import ConfigurationError
 from alframe.trigger.base import Signals, Trigger
@@ -53,9 +53,12 @@ class Cooldown(_Restraint):
 class Hysteresis(_Restraint):
     """Fires when a trigger has fired several times in a row; once a cycle came of it, not before that was silent.
 
+    What rests on the same samples or values as the evaluation before, as drift does until the next block of arrivals is
+    whole, is the same finding again and counts once.
+
     Args:
         inner: the trigger.
-        times: evaluations in a row in which it has to fire, this one included.
+        times: findings in a row for which it has to fire, this one included.
         rearm: whether, after a cycle that it started or was merged into, it waits for the trigger to be silent.
     """
 
@@ -72,7 +75,8 @@ class Hysteresis(_Restraint):
         found = self._found(signals)
         # Its own past has in each entry what the trigger found then.
         streak = list(takewhile(lambda entry: any(part.fired for part in entry.cause.parts), reversed(signals.past)))
-        times = 1 + len(streak) if found.fired else 0
+        findings = [found, *(entry.cause.parts[0] for entry in streak)]
+        times = 1 + sum(starmap(_differ, pairwise(findings))) if found.fired else 0
         # What another trigger around this one held back has started nothing.
         started = any(entry.cause.fired and entry.round is not None for entry in streak)
         waits = found.fired and self._rearm and started
@@ -80,3 +84,14 @@ class Hysteresis(_Restraint):
         if waits:
             why = f"it started a cycle already and has not been silent since: {found.why}"
         return Cause(self.name, times >= self._times and not waits, why, {"times": times, "of": self._times}, (found,))
+
+
+def _differ(one: Cause, other: Cause) -> bool:
+    """Whether they are two findings, and not the same one again."""
+    return not _seen(one) or _seen(one) != _seen(other)
+
+
+def _seen(cause: Cause) -> tuple[int, ...]:
+    """How far what it rests on reached, part by part."""
+    own = () if cause.seen is None else (cause.seen,)
+    return sum((_seen(part) for part in cause.parts if part.fired), own)

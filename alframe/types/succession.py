@@ -110,6 +110,7 @@ class Drift:
         p_value: how probable so large a value is without drift; ``None`` where the measure has none.
         samples: how many samples of the reference and of the window were compared.
         details: figures worth keeping, by name.
+        end: position after the window's last sample; ``None`` where nobody said.
     """
 
     monitor: str
@@ -119,6 +120,7 @@ class Drift:
     p_value: float | None
     samples: tuple[int, int]
     details: Mapping[str, float] = field(default_factory=dict)
+    end: int | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,7 @@ class Cause:
         why: in a sentence, either way.
         inputs: the figures it looked at, by name.
         parts: what the triggers found of which it is made.
+        seen: how far what it looked at reached, where it may look at the same again: samples, values of a metric.
     """
 
     trigger: str
@@ -138,3 +141,4 @@ class Cause:
     why: str
     inputs: Mapping[str, int | float | str | None] = field(default_factory=dict)
     parts: tuple[Cause, ...] = ()
+    seen: int | None = None

@@ -93,7 +93,7 @@ def test_hysteresis_under_a_cooldown_keeps_its_own_count() -> None:
 def test_what_another_trigger_held_back_has_not_fired(outer: Callable[[Trigger], Trigger]) -> None:
     """Of 200 hours in which a trigger fires, but for the first after a cycle, ten make one cycle, hour after hour."""
     trigger, past, last, began = outer(Hysteresis(inner=NewLabels(count=1))), list[Evaluated](), NOW, 0
-    cycles = []
+    cycles: list[int] = []
     for hour in range(1, 201):
         now = NOW + timedelta(hours=hour)
         known = Signals(now, last, arrivals=hour - began, labels=int(hour > began + 1), past=tuple(past))
@@ -103,6 +103,40 @@ def test_what_another_trigger_held_back_has_not_fired(outer: Callable[[Trigger],
             cycles.append(hour)
             last, began = now, hour
     assert cycles == list(range(10, 201, 10))
+
+
+def nested(name: str) -> Trigger:
+    """A drift trigger, or one around it."""
+    around: dict[str, Trigger] = {
+        "alone": DriftFound(),
+        "cooldown": Cooldown(inner=DriftFound(), hours=0.5),
+        "all_of": AllOf(triggers={"drift": DriftFound(), "weekly": Schedule(hours=1, days=0)}),
+    }
+    return around[name]
+
+
+@pytest.mark.parametrize("name", ["alone", "cooldown", "all_of"])
+def test_the_same_block_again_is_the_same_finding(name: str) -> None:
+    """Blocks of arrivals that are each looked at several times; the third that drifted in a row is enough."""
+    blocks = [(30, True), (30, True), (60, False), (90, True), (90, True), (120, True), (120, True), (150, True)]
+    trigger, past, times = Hysteresis(inner=nested(name), times=3), list[Evaluated](), list[object]()
+    for hour, (end, drifted) in enumerate(blocks, start=1):
+        drift = Drift("kernel", drifted, 0.3, 0.05, 0.01, (90, 30), end=end)
+        now = NOW + timedelta(hours=hour)
+        (cause,) = trigger.causes(Signals(now, NOW, drift=(drift,), past=tuple(past)))
+        past += settle([cause], key=str(hour), round=1, at=now)
+        times.append(cause.inputs["times"])
+        assert cause.fired == (hour == len(blocks))
+    assert times == [1, 1, 0, 1, 1, 2, 2, 3]
+
+
+def test_a_metric_without_new_values_is_the_same_finding() -> None:
+    """Looked at more often than it is measured."""
+    trigger, past = Hysteresis(inner=MetricDrop(values=1, reference=0.9), times=2), list[Evaluated]()
+    for values, fired in (([0.5], False), ([0.5], False), ([0.5, 0.5], True)):
+        (cause,) = trigger.causes(replace(NOTHING, metrics={"accuracy": values}, past=tuple(past)))
+        past += settle([cause], key=str(len(past)), round=1, at=NOW)
+        assert cause.fired == fired
 
 
 def test_other_triggers_and_other_names_in_the_log_do_not_count() -> None:
