@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -45,7 +47,7 @@ class Report:
 
     @property
     def duplicates(self) -> tuple[Admission, ...]:
-        """Those that the pool had already, or that look like what arrived before."""
+        """Those that the pool had already, or that look like one that it had."""
         return tuple(each for each in self.admissions if each.verdict == "duplicate")
 
     @property
@@ -74,20 +76,23 @@ class Door:
 
     Args:
         base: what the run began with.
+        hashes: the perceptual hash of each of its images.
         distance: in how many bits hashes of images that look the same may differ; ``None`` if looks do not count.
         most: how many images will have come in at most.
     """
 
-    def __init__(self, base: Source, distance: int | None, most: int) -> None:
+    def __init__(self, base: Source, hashes: Sequence[str], distance: int | None, most: int) -> None:
         self._contents = Contents(base)
         self._distance = distance
         self._names: dict[str, str] = {}
-        self._lookalikes = Lookalikes(most)
+        self._lookalikes = Lookalikes(most + len(hashes))
+        for row, (name, digits) in enumerate(zip(base.table.ids.tolist(), hashes, strict=False)):
+            self._lookalikes.add(name, digits, partial(base.read, row))
 
-    def remember(self, name: str, sha256: str, digits: str) -> None:
-        """The sample ``name``, with these hashes, is in."""
+    def remember(self, name: str, sha256: str, digits: str, path: Path) -> None:
+        """The sample ``name``, with these hashes, is in, at ``path``."""
         self._names[sha256] = name
-        self._lookalikes.add(name, digits)
+        self._lookalikes.add(name, digits, partial(decode_image, path))
 
     def look(self, item: Item) -> Picture | Admission:
         """The image, or why it does not come in."""
@@ -107,9 +112,8 @@ class Door:
         if name := self._contents.copy_of(path, sha256, image):
             return Admission(item, "duplicate", name, "the run began with the same image")
         digits = perceptual_hash(image)
-        nearest = self._lookalikes.nearest(digits)
-        if nearest is not None and self._distance is not None and nearest[1] <= self._distance:
-            name, bits = nearest
+        if self._distance is not None and (found := self._lookalikes.find(image, digits, self._distance)):
+            name, bits = found
             return Admission(item, "duplicate", name, f"it looks the same: {bits} of 64 bits differ")
         return Picture(path, sha256, digits)
 

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from alframe.arrivals.admission import Admission, Door, Picture, Report
 from alframe.arrivals.evidence import Evidence
 from alframe.arrivals.listing import Item
+from alframe.arrivals.looks import looks
 from alframe.arrivals.similarity import NEAR
 from alframe.data import Source
 from alframe.data.files import check_classes
@@ -26,7 +27,7 @@ from alframe.progress import bar
 from alframe.storage import file_sha256, hold_folder, whole_file
 from alframe.storage.tables import ArrivalRow
 
-FOLDER, CLASSES = "arrivals", "classes.json"
+FOLDER, CLASSES, LOOKS = "arrivals", "classes.json", "looks.jsonl"
 DIGITS = 16
 """Of a file's SHA-256, so many name the sample."""
 
@@ -95,15 +96,16 @@ class Arrivals:
         """Add the images that the pool does not have yet, and say what became of each.
 
         A duplicate is a file with the same bytes as another arrival or as a file of ``base`` (an image with the same
-        pixels, where ``base`` is in memory), and an image that looks like an earlier arrival. What ``base`` looks like
-        is not known: all of it would have to be decoded. The evidence of a duplicate is not kept.
+        pixels, where ``base`` is in memory), and an image that looks like one of them: a copy of a test image would
+        leak into training, whatever its format. The first time, all of ``base`` is decoded for that. The evidence of a
+        duplicate is not kept.
 
         Args:
             items: the images, with their evidence.
             base: what the run began with.
             new_classes: appended to the classes first; such as are there already are passed over.
-            distance: in how many of 64 bits the perceptual hashes of two images that look the same may differ; ``None``
-                to keep whatever is not the same file.
+            distance: in how many of 64 bits the perceptual hashes of two images may differ for them to be compared;
+                they look the same where their thumbnails agree. ``None`` to keep whatever is not the same file.
 
         Raises:
             ConfigurationError: a class without a name, a distance that is none.
@@ -113,10 +115,11 @@ class Arrivals:
             raise ConfigurationError(f"distance counts bits of 64 and must lie in 0..63, got {distance}")
         with hold_folder(self.folder / FOLDER):
             classes = self._append_classes(base.classes, new_classes)
-            door = Door(base, distance, most=self.count() + len(items))
+            hashes = [] if distance is None or not items else looks(base, self.folder / FOLDER / LOOKS)
+            door = Door(base, hashes, distance, most=self.count() + len(items))
             with Session(self._engine) as session:
                 for row in session.scalars(_IN_ORDER):
-                    door.remember(row.sample_id, row.sha256, row.perceptual_hash)
+                    door.remember(row.sample_id, row.sha256, row.perceptual_hash, self.folder / row.file)
             admissions = []
             with bar("add", total=len(items)) as advance:
                 for item in items:
@@ -156,7 +159,7 @@ class Arrivals:
         with Session(self._engine) as session, session.begin():
             row.position = session.scalar(select(func.count()).select_from(ArrivalRow)) or 0
             session.add(row)
-        door.remember(name, found.sha256, found.digits)
+        door.remember(name, found.sha256, found.digits, self.folder / file)
         return Admission(item, "added", name)
 
     def _keep(self, picture: Picture, file: str) -> None:

@@ -1,4 +1,4 @@
-"""Which sample of a source is a copy of an image, as far as that can be told without decoding the source."""
+"""Which sample of a source is an exact copy of an image, as far as that can be told without decoding the source."""
 
 from __future__ import annotations
 

@@ -64,18 +64,23 @@ def add(
     distance: Annotated[
         int,
         typer.Option(
-            help="An image looks like an earlier arrival if so many of the 64 bits of their perceptual hashes differ; "
-            "those of less than 32 pixels a side are compared byte by byte."
+            help="An image is compared with those whose perceptual hash differs from its own in at most so many of 64 "
+            "bits; it is a copy where their thumbnails agree, so that a new scratch on the same part is none. Images "
+            "of less than 32 pixels a side are compared byte by byte."
         ),
-    ] = 2,
+    ] = 10,
     keep_similar: Annotated[
-        bool, typer.Option("--keep-similar", help="Add what looks like an earlier arrival too.")
+        bool,
+        typer.Option(
+            "--keep-similar", help="Add what looks like another image too; it may be a copy of one that is held out."
+        ),
     ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Add images to a run's pool, with the evidence against its model: [dim]alframe pool add runs/NAME failures.csv[/].
 
-    Each is copied into the run's folder, once. Rounds that begin from then on can ask for their labels.
+    Each is copied into the run's folder, once; copies of what the pool has, in any format or size, are left out: the
+    first time, all of the run's own images are looked at for that. Rounds that begin from then on can ask for labels.
     """
     from alframe.arrivals import Arrivals, Listing
     from alframe.logfile import log_to

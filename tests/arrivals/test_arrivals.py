@@ -19,7 +19,8 @@ from filelock import FileLock
 from sqlalchemy.orm import Session, SessionTransaction
 
 from alframe.arrivals import Arrivals, Item, Report
-from alframe.data import ImageFolder, LongTailed, Source
+from alframe.arrivals.arrivals import LOOKS
+from alframe.data import Image, ImageFolder, LongTailed, Source
 from alframe.data.files import FileSource
 from alframe.data.images import MAX_PIXELS, decode_image
 from alframe.errors import ConfigurationError, RunConflict
@@ -43,7 +44,7 @@ def reasons(report: Report) -> list[str]:
 
 
 def files(pool: Arrivals) -> set[str]:
-    return {path.name for path in (pool.folder / "arrivals").iterdir()} - {".lock"}
+    return {path.name for path in (pool.folder / "arrivals").iterdir()} - {".lock", LOOKS}
 
 
 def test_what_comes_is_copied_and_kept_in_its_order(pool: Arrivals, tmp_path: Path) -> None:
@@ -178,6 +179,50 @@ def test_of_files_only_those_of_one_length_are_read(
     assert [each.verdict for each in report.admissions] == ["duplicate", "added"]
     assert report.duplicates[0].sample_id == "a/4.bmp"
     assert set(hashed) == {"a/4.bmp", "a/0.bmp"}
+
+
+@pytest.mark.parametrize("side", [64, 400])
+def test_a_copy_in_another_format_of_what_the_run_began_with_does_not_come_in(
+    side: int, pool: Arrivals, tmp_path: Path
+) -> None:
+    """Held out or not: the gate and validation sets are drawn of the same samples. Another picture comes in."""
+    for number in range(4):
+        save(tmp_path / f"base/{'ab'[number % 2]}/{number}.jpg", scene(number, side), quality=90)
+    base = ImageFolder(str(tmp_path / "base"), held_out=0.5)
+    paths = [save(tmp_path / f"in/{number}.png", scene(number, side)) for number in (3, 2, 9)]
+    report = add(pool, *paths, base=base)
+    assert [each.sample_id for each in report.duplicates] == ["b/3.jpg", "a/2.jpg"]
+    assert [each.item.path for each in report.added] == ["9.png"]
+    assert "of 64 bits differ" in report.duplicates[0].why
+    assert len(add(pool, paths[0], base=base, distance=None).added) == 1
+
+
+def test_what_the_run_began_with_is_looked_at_once(
+    pool: Arrivals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed in the middle of a line, the next command goes on after the one before; damaged files are passed over."""
+    for number in range(6):
+        save(tmp_path / f"base/{'ab'[number % 2]}/{number}.png", scene(number))
+    (tmp_path / "base/a/4.png").write_bytes(b"damaged")
+    base = ImageFolder(str(tmp_path / "base"))
+    decoded: list[str] = []
+    real = FileSource.read
+
+    def watched(self: FileSource, position: int, side: int | None = None) -> Image:
+        decoded.append(str(self.table.ids[position]))
+        return real(self, position, side)
+
+    monkeypatch.setattr(FileSource, "read", watched)
+    path = save(tmp_path / "x.jpg", scene(3), quality=95)
+    assert add(pool, path, base=base).duplicates[0].sample_id == "b/3.png"
+    assert sorted(set(decoded)) == sorted(base.table.ids.tolist())
+    kept = pool.folder / "arrivals/looks.jsonl"
+    lines = kept.read_bytes()
+    kept.write_bytes(lines[:-5])
+    decoded.clear()
+    assert add(pool, path, base=base).duplicates[0].sample_id == "b/3.png"
+    assert decoded == [base.table.ids[-1], "b/3.png"]
+    assert kept.read_bytes() == lines
 
 
 def die(*_: object) -> None:
