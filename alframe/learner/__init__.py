@@ -1,7 +1,7 @@
 """Lightning modules that turn images into predictions: backbones, heads, posteriors."""
 
 from alframe.learner.backbone import Backbone
-from alframe.learner.base import Learner
+from alframe.learner.base import Learner, Penalty
 from alframe.learner.classifier import Classifier
 from alframe.learner.detection import Detector
 from alframe.learner.distributed import Relay, Unreadable
@@ -37,6 +37,7 @@ __all__ = [
     "Learner",
     "MCDropout",
     "Network",
+    "Penalty",
     "PointEstimate",
     "Posterior",
     "Relay",

@@ -11,16 +11,16 @@ from torch import Tensor
 
 from alframe.data import Batch
 from alframe.errors import ConfigurationError
-from alframe.learner import Learner
+from alframe.learner import Learner, Penalty
 from alframe.learner.classes import SILENCE
-from alframe.training.fine_tune import FineTune
+from alframe.training.regularizer import Regularizer
 from alframe.types import TrainingSet
 
 LEAST = 0.01
 """Lower probabilities count as this: how low they are says little, and their logarithms would outweigh all else."""
 
 
-class DarkExperience(FineTune):
+class DarkExperience(Regularizer):
     """Fine-tuning in which old samples keep their labels and what was said of them (DER++, Buzzega et al. 2020).
 
     Beside the cross entropy of all samples, the logarithms of the probabilities of an old one should be those that the
@@ -29,13 +29,6 @@ class DarkExperience(FineTune):
     compared. For classifiers, and with a replay that keeps old samples.
 
     Args:
-        epochs: the most epochs to train.
-        first_epochs: the most epochs of the first training, which has no champion; ``None`` for ``epochs``.
-        epoch_size: an epoch draws at least so many samples.
-        patience: stop after so many epochs without a better loss; ``None`` trains all epochs.
-        freeze: as for ``FineTune``.
-        backbone_lr: as for ``FineTune``.
-        layer_decay: as for ``FineTune``.
         alpha: weight of the squared difference, against the loss of the labels.
 
     Raises:
@@ -47,46 +40,25 @@ class DarkExperience(FineTune):
 
     recalls = True
 
-    def __init__(
-        self,
-        *,
-        epochs: int = 10,
-        first_epochs: int | None = None,
-        epoch_size: int = 512,
-        patience: int | None = None,
-        freeze: str | None = None,
-        backbone_lr: float = 1.0,
-        layer_decay: float = 1.0,
-        alpha: float = 0.5,
-    ) -> None:
-        super().__init__(
-            epochs=epochs,
-            first_epochs=first_epochs,
-            epoch_size=epoch_size,
-            patience=patience,
-            freeze=freeze,
-            backbone_lr=backbone_lr,
-            layer_decay=layer_decay,
-        )
+    def __init__(self, *, alpha: float = 0.5) -> None:
         if not alpha > 0:
-            raise ConfigurationError(f"training.alpha must be above 0, got {alpha}")
+            raise ConfigurationError(f"training.regularizer.alpha must be above 0, got {alpha}")
         self._alpha = alpha
 
     def check(self, learner: Learner) -> None:
-        """Refuse what the base class refuses, and a learner that gives no class probabilities."""
-        super().check(learner)
+        """Refuse a learner that gives no class probabilities."""
         if "probs" not in learner.gives or not learner.distils:
             raise ConfigurationError(
                 f"{type(learner).__name__} gives no class probabilities to be recalled: choose training=fine_tune, "
                 "with a replay that keeps old samples"
             )
 
-    def begin(self, learner: Learner, base: Learner | None, samples: TrainingSet) -> None:
-        """Give it the champion's weights, and what is recalled of old samples."""
-        super().begin(learner, base, samples)
-        if base is not None and samples.recalled is not None:
-            recalled = torch.from_numpy(samples.recalled.astype(np.float32))
-            learner.penalty = _Recollection(torch.from_numpy(samples.positions), recalled, self._alpha)
+    def penalty(self, learner: Learner, base: Learner, learnt: Tensor, samples: TrainingSet) -> Penalty | None:  # noqa: ARG002
+        """What is recalled of old samples."""
+        if samples.recalled is None:
+            return None
+        recalled = torch.from_numpy(samples.recalled.astype(np.float32))
+        return _Recollection(torch.from_numpy(samples.positions), recalled, self._alpha)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,12 +11,12 @@ from torch import Tensor
 
 from alframe.data import Batch
 from alframe.errors import ConfigurationError
-from alframe.learner import Learner
-from alframe.training.fine_tune import FineTune, learnt_classes
+from alframe.learner import Learner, Penalty
+from alframe.training.regularizer import Regularizer
 from alframe.types import TrainingSet
 
 
-class Distillation(FineTune):
+class Distillation(Regularizer):
     """Fine-tuning that keeps to what the champion says of the batch's own images (Li & Hoiem 2016): no old ones needed.
 
     To the loss of each network comes the divergence of what it says of the old classes from what the champion's network
@@ -24,13 +24,6 @@ class Distillation(FineTune):
     classes apart from each other; what keeps them apart from new ones is a replay of some old samples.
 
     Args:
-        epochs: the most epochs to train.
-        first_epochs: the most epochs of the first training, which has no champion; ``None`` for ``epochs``.
-        epoch_size: an epoch draws at least so many samples.
-        patience: stop after so many epochs without a better loss; ``None`` trains all epochs.
-        freeze: as for ``FineTune``.
-        backbone_lr: as for ``FineTune``.
-        layer_decay: as for ``FineTune``.
         temperature: what the logits of both are divided by; above 1, improbable classes count for more.
         weight: of the divergence, against the loss of the labels.
 
@@ -41,51 +34,26 @@ class Distillation(FineTune):
     temperature as in Hinton et al. 2015, so that its gradient does not shrink with it.
     """
 
-    def __init__(
-        self,
-        *,
-        epochs: int = 10,
-        first_epochs: int | None = None,
-        epoch_size: int = 512,
-        patience: int | None = None,
-        freeze: str | None = None,
-        backbone_lr: float = 1.0,
-        layer_decay: float = 1.0,
-        temperature: float = 2.0,
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(
-            epochs=epochs,
-            first_epochs=first_epochs,
-            epoch_size=epoch_size,
-            patience=patience,
-            freeze=freeze,
-            backbone_lr=backbone_lr,
-            layer_decay=layer_decay,
-        )
+    def __init__(self, *, temperature: float = 2.0, weight: float = 1.0) -> None:
         for name, value in (("temperature", temperature), ("weight", weight)):
             if not value > 0:
-                raise ConfigurationError(f"training.{name} must be above 0, got {value}")
+                raise ConfigurationError(f"training.regularizer.{name} must be above 0, got {value}")
         self._temperature = temperature
         self._weight = weight
 
     def check(self, learner: Learner) -> None:
-        """Refuse what the base class refuses, and a learner without logits to be distilled."""
-        super().check(learner)
+        """Refuse a learner without logits to be distilled."""
         if not learner.distils:
             raise ConfigurationError(
                 f"{type(learner).__name__} has no logits to be distilled: choose training=fine_tune, with a replay "
                 "that keeps old samples"
             )
 
-    def begin(self, learner: Learner, base: Learner | None, samples: TrainingSet) -> None:
-        """Give it the champion's weights, and the champion for a teacher."""
-        super().begin(learner, base, samples)
-        if base is not None:
-            learnt = learnt_classes(learner, base, samples)
-            teacher = deepcopy(learner)  # and not the champion, which may hold on to its own training
-            teacher.take_on(base, learnt)
-            learner.penalty = _Teaching(teacher.eval().requires_grad_(False), learnt, self._temperature, self._weight)
+    def penalty(self, learner: Learner, base: Learner, learnt: Tensor, samples: TrainingSet) -> Penalty:  # noqa: ARG002
+        """The champion for a teacher."""
+        teacher = deepcopy(learner)  # and not the champion, which may hold on to its own training
+        teacher.take_on(base, learnt)
+        return _Teaching(teacher.eval().requires_grad_(False), learnt, self._temperature, self._weight)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from alframe.errors import ConfigurationError
 from alframe.learner import Learner
 from alframe.training.base import Training
+from alframe.training.regularizer import Regularizer
 from alframe.types import TrainingSet
 
 BACKBONE = "backbone"
@@ -35,6 +36,7 @@ class FineTune(Training):
         noise: what the weights of a new learner are multiplied by that are then added to them (Ash & Adams 2020): a
             network that was trained on few samples and goes on from there generalises worse than a new one, unless
             it is pushed back towards its beginnings. Neither changes what is frozen.
+        regularizer: what holds the learner to what was known, against forgetting; ``None`` for the labels alone.
 
     Raises:
         ConfigurationError: a number outside its range.
@@ -57,6 +59,7 @@ class FineTune(Training):
         layer_decay: float = 1.0,
         shrink: float = 1.0,
         noise: float = 0.0,
+        regularizer: Regularizer | None = None,
     ) -> None:
         super().__init__(epochs=epochs, epoch_size=epoch_size, patience=patience)
         if first_epochs is not None and first_epochs < 1:
@@ -75,14 +78,18 @@ class FineTune(Training):
         self._layer_decay = layer_decay
         self._shrink = shrink
         self._noise = noise
+        self._regularizer = regularizer
+        self.recalls = regularizer is not None and regularizer.recalls
 
     def epochs(self, base: Learner | None) -> int:
         """Fewer, as a rule, where there is something to go on from."""
         return self._epochs if base is not None or self._first_epochs is None else self._first_epochs
 
     def check(self, learner: Learner) -> None:
-        """Refuse what the base class refuses, and a learner without the layers that are to be frozen."""
+        """Refuse what the base class or the regulariser refuses, and a learner without the layers to be frozen."""
         super().check(learner)
+        if self._regularizer is not None:
+            self._regularizer.check(learner)
         *below, _head = learner.layer_groups()
         if self._freeze is not None and self._freeze not in (BACKBONE, *below):
             raise ConfigurationError(
@@ -91,11 +98,14 @@ class FineTune(Training):
             )
 
     def begin(self, learner: Learner, base: Learner | None, samples: TrainingSet) -> None:
-        """Give it the champion's weights and set the rate of each layer group."""
+        """Give it the champion's weights, and for this fit a rate for each layer group and a penalty."""
         if base is None:
             return
         new = {name: weights.detach().clone() for name, weights in learner.named_parameters()}
-        learner.take_on(base, learnt_classes(learner, base, samples))
+        learnt = learnt_classes(learner, base, samples)
+        learner.take_on(base, learnt)
+        if self._regularizer is not None:
+            learner.penalty = self._regularizer.penalty(learner, base, learnt, samples)
         learner.learn_at(self._rates(learner))
         if self._shrink != 1 or self._noise != 0:
             trained = {name: weights for name, weights in learner.named_parameters() if weights.requires_grad}

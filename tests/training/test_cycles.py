@@ -20,8 +20,8 @@ STEPS: dict[str, Any] = {"epochs": 1, "first_epochs": 2, "epoch_size": 32}
 TRAININGS = [
     FineTune(**STEPS),
     FineTune(**STEPS, freeze="conv1", layer_decay=0.5, shrink=0.5, noise=0.1),
-    Distillation(**STEPS),
-    DarkExperience(**STEPS),
+    FineTune(**STEPS, regularizer=Distillation()),
+    FineTune(**STEPS, regularizer=DarkExperience()),
 ]
 
 
@@ -52,7 +52,10 @@ def test_a_cycle_under_each_way_of_training(training: Training, tmp_path: Path) 
 
 def test_a_run_that_is_interrupted_ends_like_one_that_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Replay is capped, and what was recalled, the champion and its classes are read again from the run's folder."""
-    changes: dict[str, Any] = {"training": DarkExperience(**STEPS), "replay": FirstFew(capacity=4)}
+    changes: dict[str, Any] = {
+        "training": FineTune(**STEPS, regularizer=DarkExperience()),
+        "replay": FirstFew(capacity=4),
+    }
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
     run(tiny.parts(**changes), undisturbed, tiny.CONFIG)
     real = Journal._record

@@ -86,7 +86,7 @@ def test_the_teacher_is_the_champion_without_dropout_and_calibration() -> None:
     """On the images of the batch; the weight is that of its divergence. It changes nothing of the champion."""
     base = learner(dropout=0.5)
     base.scaling.set(2.0, 0.0)
-    student = begun(Distillation(weight=3.0, temperature=1.0), base, dropout=0.5)
+    student = begun(FineTune(regularizer=Distillation(weight=3.0, temperature=1.0)), base, dropout=0.5)
     logits = torch.randn(6, CLASSES, generator=torch.Generator().manual_seed(2))
     found = penalty(student, 0, logits)
     assert base.training
@@ -99,7 +99,7 @@ def test_the_teacher_is_the_champion_without_dropout_and_calibration() -> None:
 def test_a_shrunken_student_is_taught_by_the_champion_itself() -> None:
     """The teacher keeps what the student lost."""
     base = learner().eval()
-    student = begun(Distillation(), base)
+    student = begun(FineTune(regularizer=Distillation()), base)
     with torch.no_grad():
         for weights in student.parameters():
             weights.zero_()
@@ -110,7 +110,7 @@ def test_a_shrunken_student_is_taught_by_the_champion_itself() -> None:
 def test_each_network_has_its_own_teacher(posterior: Any) -> None:
     """The champion's of the same number, by its mean prediction."""
     base = learner(posterior=posterior).eval()
-    student = begun(Distillation(), base, posterior=posterior)
+    student = begun(FineTune(regularizer=Distillation()), base, posterior=posterior)
     for network in range(posterior.members):
         own = base.logits_of(network, IMAGES)
         assert penalty(student, network, own).item() == pytest.approx(0, abs=1e-6)
@@ -122,7 +122,9 @@ def test_only_classes_that_the_champion_has_learnt_are_taught(added: int) -> Non
     """Those that were added, and one without a label, have no gradient."""
     base = learner()
     learnt = np.array([True, False, True] + [True] * added)
-    student = begun(Distillation(), base, TrainingSet(NONE, NONE, learnt=learnt), classes=CLASSES + added)
+    student = begun(
+        FineTune(regularizer=Distillation()), base, TrainingSet(NONE, NONE, learnt=learnt), classes=CLASSES + added
+    )
     logits = torch.zeros(6, CLASSES + added, requires_grad=True)
     penalty(student, 0, logits).backward()  # type: ignore[no-untyped-call]  # torch's
     assert logits.grad is not None
@@ -183,7 +185,7 @@ def test_what_is_recalled_is_found_by_the_position_of_a_sample() -> None:
     """Whatever order a batch has; drawn twice, it counts twice."""
     probs = torch.rand(4, CLASSES, generator=torch.Generator().manual_seed(0)).softmax(dim=1)
     samples = TrainingSet(np.array([3, 7, 8, 20]), np.zeros(4, dtype=np.int64), recalled=probs.numpy())
-    student = begun(DarkExperience(alpha=2.0), learner(), samples)
+    student = begun(FineTune(regularizer=DarkExperience(alpha=2.0)), learner(), samples)
     rows = torch.tensor([1, 0, 3, 1, 2, 2])
     logits = torch.randn(6, CLASSES, generator=torch.Generator().manual_seed(1))
     found = penalty(student, 0, logits, torch.tensor([7, 3, 20, 7, 8, 8]))
@@ -237,8 +239,8 @@ def test_what_is_distilled_or_recalled_is_forgotten_less() -> None:
     recalled = np.full((len(both), 10), np.nan, dtype=np.float32)
     recalled[np.isin(both, kept)] = tasks.probs(tasks.first, kept) * (np.arange(10) < 5)
     naive = tasks.fit(FineTune(epochs=10), tasks.new, tasks.first)
-    distilled = tasks.fit(Distillation(epochs=10), tasks.new, tasks.first)
-    remembered = tasks.fit(DarkExperience(epochs=10), both, tasks.first, recalled=recalled)
+    distilled = tasks.fit(FineTune(epochs=10, regularizer=Distillation()), tasks.new, tasks.first)
+    remembered = tasks.fit(FineTune(epochs=10, regularizer=DarkExperience()), both, tasks.first, recalled=recalled)
     assert tasks.accuracy(tasks.first, 10) > 0.95
     assert tasks.accuracy(naive, 10) < 0.2
     assert 1 - tasks.accuracy(distilled, 5) < (1 - tasks.accuracy(naive, 5)) / 2

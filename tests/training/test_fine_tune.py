@@ -106,9 +106,9 @@ RECALLED = np.full((60, 3), 1 / 3, dtype=np.float32)
     [
         *((FineTune(**ONE, freeze="backbone"), task) for task in TASKS),
         (FineTune(**ONE, shrink=0.5, noise=0.1), "classification"),
-        (Distillation(**ONE), "classification"),
-        (Distillation(**ONE), "segmentation"),
-        (DarkExperience(**ONE), "classification"),
+        (FineTune(**ONE, regularizer=Distillation()), "classification"),
+        (FineTune(**ONE, regularizer=Distillation()), "segmentation"),
+        (FineTune(**ONE, regularizer=DarkExperience()), "classification"),
     ],
 )
 def test_the_champion_is_left_as_it_is(training: Training, task: str) -> None:
@@ -125,7 +125,7 @@ def test_the_champion_is_left_as_it_is(training: Training, task: str) -> None:
     assert any(not torch.equal(values, before[name]) for name, values in learner.state_dict().items())
 
 
-@pytest.mark.parametrize("training", [FineTune(**ONE, freeze="backbone"), Distillation(**ONE)])
+@pytest.mark.parametrize("training", [FineTune(**ONE, freeze="backbone"), FineTune(**ONE, regularizer=Distillation())])
 def test_a_learner_is_released_after_its_training(training: Training) -> None:
     """Nothing of how it was trained stays with it."""
     learner = fit(training, champion())
@@ -212,7 +212,7 @@ def test_what_is_frozen_is_not_shrunk() -> None:
 def test_calibration_of_the_champion_is_left_behind() -> None:
     """Training and what comes of it are as from one without, whether by its labels or by what it said."""
     base = champion()
-    for training in (FineTune(**ONE), Distillation(**ONE)):
+    for training in (FineTune(**ONE), FineTune(**ONE, regularizer=Distillation())):
         without = state(fit(training, base))
         base.scaling.set([0.2, 1.0, 3.0], [1.0, 0.0, -1.0])
         assert_same(state(fit(training, base)), without)
@@ -233,7 +233,9 @@ def test_classes_without_a_label_begin_anew() -> None:
     assert torch.equal(weights[1], fresh()[name][1])
 
 
-@pytest.mark.parametrize("training", [FineTune(**ONE), FineTune(**ONE, shrink=0.5, noise=0.1), Distillation(**ONE)])
+@pytest.mark.parametrize(
+    "training", [FineTune(**ONE), FineTune(**ONE, shrink=0.5, noise=0.1), FineTune(**ONE, regularizer=Distillation())]
+)
 def test_equal_seeds_train_equal_weights(training: Training) -> None:
     """Whatever torch's global generator says."""
     base = champion()
@@ -284,9 +286,9 @@ def refused() -> Iterator[tuple[str, Any]]:
     yield r"training\.layer_decay", partial(FineTune, layer_decay=1.5)
     yield r"training\.shrink", partial(FineTune, shrink=-0.1)
     yield r"training\.noise", partial(FineTune, noise=float("nan"))
-    yield r"training\.temperature", partial(Distillation, temperature=0)
-    yield r"training\.weight", partial(Distillation, weight=float("nan"))
-    yield r"training\.alpha", partial(DarkExperience, alpha=0)
+    yield r"training\.regularizer\.temperature", partial(Distillation, temperature=0)
+    yield r"training\.regularizer\.weight", partial(Distillation, weight=float("nan"))
+    yield r"training\.regularizer\.alpha", partial(DarkExperience, alpha=0)
 
 
 @pytest.mark.parametrize(("message", "make"), list(refused()))
