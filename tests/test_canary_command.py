@@ -77,6 +77,16 @@ def test_a_good_challenger_stays_champion(folder: Path) -> None:
     assert log_of(folder).champion == 1
 
 
+def test_a_challenger_that_does_not_answer_is_wrong(folder: Path) -> None:
+    """Right wherever it says something, and silent on a third: a regression, found in the shadow."""
+    path = predictions(folder, right=1.0)
+    header, *lines = path.read_text().splitlines()
+    lines[::3] = [line.removesuffix("pit,pit") + ",pit" for line in lines[::3]]
+    path.write_text("\n".join([header, *lines]) + "\n")
+    record = rolled(folder, path)
+    assert (record.status, len(record.stages)) == ("rolled back", 1)
+
+
 def test_a_regression_rolls_the_champion_back_once(folder: Path) -> None:
     """The promotion log says why; the same command changes nothing more, even if somebody promotes it all the same."""
     path = predictions(folder, right=0.5)

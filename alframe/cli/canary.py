@@ -33,6 +33,7 @@ def canary(
     stages: Annotated[str, typer.Option(help="Percentages that the challenger serves in turn.")] = "5,25,100",
     samples: Annotated[int, typer.Option(help="Scored samples that a stage takes.")] = 200,
     margin: Annotated[float, typer.Option(help="How much worse the challenger may be.")] = 0.0,
+    missing: Annotated[float, typer.Option(help="Share of a stage's samples that may have no score.")] = 0.5,
     confidence: Annotated[float, typer.Option(help="Of all stages together.")] = 0.95,
     challenger: Annotated[
         int | None, typer.Option(help="The round that trained the challenger; the champion's by default.")
@@ -50,7 +51,7 @@ def canary(
 
     progress.be_quiet(quiet)
     with explained():
-        rollout = Rollout(shares=_shares(stages), samples=samples, margin=margin, confidence=confidence)
+        rollout = Rollout(_shares(stages), samples, margin, missing, confidence)
         found = roll_out(run, predictions, rollout, make_registry=registry_of(run), challenger=challenger)
         progress.console.print(_table(found))
         progress.say(f"round {found.challenger} is [bold]{found.status}[/]: {escape(found.stages[-1].note)}")

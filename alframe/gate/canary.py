@@ -27,7 +27,8 @@ class Rollout:
 
     First it serves nobody and is compared on everything (shadow); then it serves a growing share of the samples, which
     their ids decide, and is compared on those. A stage begins where the one before ended, and ends with as many
-    samples as it takes whose scores are known.
+    samples as it takes whose scores are known. It waits where too few are, or too large a share is not: what nobody
+    could score may be what the challenger cannot do.
 
     A stage finds a regression if the interval of the difference, challenger less champion, lies below ``-margin``. Of
     intervals at every stage each has its chance to err, so that ``confidence`` is divided among them (Bonferroni): a
@@ -37,6 +38,7 @@ class Rollout:
         shares: the percentage that the challenger serves at each stage, ascending to 100.
         samples: how many scored samples a stage takes.
         margin: how much worse a challenger may be.
+        missing: the largest share of a stage's samples that may have no score, in [0, 1).
         confidence: of all stages together, in (0, 1).
         resamples: how often the samples are drawn.
         seed: of the drawing.
@@ -45,6 +47,7 @@ class Rollout:
     shares: tuple[float, ...] = (5.0, 25.0, 100.0)
     samples: int = 200
     margin: float = 0.0
+    missing: float = 0.5
     confidence: float = 0.95
     resamples: int = 9999
     seed: int = 0
@@ -56,6 +59,8 @@ class Rollout:
             raise ConfigurationError(f"stages are percentages that ascend to 100, as 5,25,100; got {self.shares}")
         if self.samples < FEWEST:
             raise ConfigurationError(f"a stage takes at least {FEWEST} samples, got {self.samples}")
+        if not 0 <= self.missing < 1:
+            raise ConfigurationError(f"missing is a share from 0 to less than 1, got {self.missing}")
         self.rule  # noqa: B018 (it refuses margins and confidences that are none)
 
     @property
@@ -170,12 +175,10 @@ def _stage(rollout: Rollout, before: Sequence[Stage], recorded: Recorded) -> Sta
     served = _served(recorded.ids, share)
     served[:first] = False
     scored = np.flatnonzero(served & recorded.measured)[: rollout.samples]
-    if len(scored) < rollout.samples:
-        seen = int(served.sum())
-        missing = "scores are missing" if seen >= rollout.samples else "there are too few samples yet"
-        note = f"{missing}: {seen:,} served, {len(scored):,} of them with a score, and {rollout.samples:,} are needed"
-        return Stage(share, first, len(recorded), seen, len(scored), "waiting", None, note)
-    end = int(scored[-1]) + 1
+    end = int(scored[-1]) + 1 if len(scored) == rollout.samples else len(recorded)
+    seen = int(served[:end].sum())
+    if lacks := _lacks(rollout, seen, len(scored)):
+        return Stage(share, first, end, seen, len(scored), "waiting", None, lacks)
     found = rollout.rule.judge(
         "score",
         partial(_mean, recorded.challenger[scored]),
@@ -184,7 +187,20 @@ def _stage(rollout: Rollout, before: Sequence[Stage], recorded: Recorded) -> Sta
         generator(rollout.seed, "canary", len(before)),
     )
     outcome: Outcome = "regression" if found.verdict == "worse" else "passed"
-    return Stage(share, first, end, int(served[:end].sum()), len(scored), outcome, found.check, found.check.note)
+    return Stage(share, first, end, seen, len(scored), outcome, found.check, found.check.note)
+
+
+def _lacks(rollout: Rollout, seen: int, scored: int) -> str:
+    """What a stage waits for, in a sentence; empty if for nothing."""
+    if scored < rollout.samples:
+        what = "scores are missing" if seen >= rollout.samples else "there are too few samples yet"
+        return f"{what}: {seen:,} served, {scored:,} of them with a score, and {rollout.samples:,} are needed"
+    if seen - scored > rollout.missing * seen:
+        return (
+            f"scores are missing: {seen - scored:,} of the {seen:,} served have no score, and "
+            f"{100 * rollout.missing:g} % may have none"
+        )
+    return ""
 
 
 def _served(ids: Ids, share: float) -> NDArray[np.bool_]:

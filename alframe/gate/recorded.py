@@ -49,7 +49,8 @@ def read_predictions(path: Path) -> Recorded:
 
     A column ``id``, and either ``champion``, ``challenger`` and ``truth``, what both said and what was right, which
     scores 1 where they are the same; or ``champion_score`` and ``challenger_score``, any number that is better the
-    higher it is. A cell that is empty is not known. With a column ``time``, in ISO 8601, the samples are put in its
+    higher it is. A cell that is empty is not known, but where there is a truth and one of the two said something, the
+    other should have, and scores 0. With a column ``time``, in ISO 8601, the samples are put in its
     order, and are otherwise in that of the file. Other columns are ignored.
 
     Raises:
@@ -86,6 +87,5 @@ def _scores(values: Mapping[str, str]) -> list[float]:
 
 
 def _agreement(values: Mapping[str, str]) -> list[float]:
-    truth = values.get("truth", "")
-    said = (values["champion"], values["challenger"])
-    return [float(answer == truth) if answer and truth else math.nan for answer in said]
+    truth, said = values.get("truth"), [values[column] for column in ANSWERS]
+    return [float(answer == truth) if truth and any(said) else math.nan for answer in said]

@@ -114,6 +114,18 @@ def test_it_pauses_where_scores_are_missing_and_goes_on_when_they_come() -> None
     assert continue_rollout(paused, whole, lambda _record: None) == rolled(whole)
 
 
+@pytest.mark.parametrize(("known", "status"), [(0.45, "paused"), (0.55, "promoted")])
+def test_it_pauses_where_too_large_a_share_has_no_score(known: float, status: str) -> None:
+    """However many scores there are: what has none may be what is hard."""
+    unknown = np.arange(6000) % 100 >= 100 * known
+    found = rolled(stream(6000, unknown=unknown), replace(SMALL, shares=(50.0, 100.0), missing=0.5))
+    assert found.status == status
+    if status == "paused":
+        assert outcomes(found) == [(0, "waiting")]
+        assert "of the 105 served have no score, and 50 % may have none" in found.stages[0].note
+        assert continue_rollout(found, stream(6000), lambda _record: None).status == "promoted"
+
+
 def test_it_refuses_to_begin_without_any_metric() -> None:
     """No sample has both scores."""
     with pytest.raises(ConfigurationError, match="no metric is attached: none of the 100"):
@@ -177,6 +189,7 @@ def test_hardly_any_challenger_that_is_no_worse_is_rolled_back() -> None:
         ({"samples": 10}, "at least 30"),
         ({"confidence": 1.5}, "confidence"),
         ({"margin": -1.0}, "margin"),
+        ({"missing": 1.0}, "missing"),
     ],
 )
 def test_what_no_rollout_can_be_is_refused(wrong: dict[str, Any], message: str) -> None:

@@ -19,12 +19,13 @@ def test_what_both_said_is_held_against_the_truth(tmp_path: Path) -> None:
     """Right is 1, wrong is 0; without a truth, or without an answer, nothing is known. Other columns do not matter."""
     found = read(
         tmp_path,
-        "id,note,champion,challenger,truth\na,x,pit,scratch,pit\nb,,pit,pit,pit\nc,,pit,pit,\nd,,,pit,pit\n",
+        "id,note,champion,challenger,truth\na,x,pit,scratch,pit\nb,,pit,pit,pit\nc,,pit,pit,\nd,,,pit,pit\ne,,pit,,pit\n"
+        "f,,,,pit\n",
     )
-    assert found.ids.tolist() == ["a", "b", "c", "d"]
-    np.testing.assert_equal(found.champion, [1, 1, np.nan, np.nan])
-    np.testing.assert_equal(found.challenger, [0, 1, np.nan, 1])
-    assert found.measured.tolist() == [True, True, False, False]
+    assert found.ids.tolist() == ["a", "b", "c", "d", "e", "f"]
+    np.testing.assert_equal(found.champion, [1, 1, np.nan, 0, 1, np.nan])
+    np.testing.assert_equal(found.challenger, [0, 1, np.nan, 1, 0, np.nan])
+    assert found.measured.tolist() == [True, True, False, True, True, False]
 
 
 def test_scores_are_taken_as_they_are(tmp_path: Path) -> None:
