@@ -124,6 +124,10 @@ def test_what_is_not_added_is_named_with_its_reason(folder: Path) -> None:
     logged = [json.loads(line) for line in (RUN / "alframe.log").read_text().splitlines()]
     verdicts = [line["verdict"] for line in logged if line["message"] == "image offered"]
     assert verdicts == ["added", "duplicate", "refused", "duplicate"]
+    assert said(result).count("known already; evidence added: ") == 2
+    again = said(alframe("pool", "add", RUN, folder / "failures"))
+    assert "evidence added" not in again
+    assert again.count("known already: ") == 2
 
 
 def test_a_table_with_a_mistake_adds_nothing(folder: Path) -> None:
@@ -135,7 +139,7 @@ def test_a_table_with_a_mistake_adds_nothing(folder: Path) -> None:
     assert "failures.csv, line 4: label 'seven' is none of the classes 0, 1, 2" in said(result)
     assert arrivals().count() == 0
     assert alframe("pool", "add", RUN, table, "--new-class", "seven").exit_code == 0
-    assert arrivals().rows()[2].label == 10
+    assert arrivals().reports()[2].label == 10
     assert "8, 9, seven" in said(alframe("pool", "list", RUN))
 
 

@@ -4,6 +4,7 @@ from alframe.arrivals.admission import Admission, Report
 from alframe.arrivals.arrivals import Arrivals, Arrived
 from alframe.arrivals.evidence import WEIGHTS, Evidence, Kind
 from alframe.arrivals.listing import Item, Listing
+from alframe.arrivals.reports import Reported
 from alframe.arrivals.similarity import NEAR
 from alframe.arrivals.source import WithArrivals, with_arrivals
 
@@ -18,6 +19,7 @@ __all__ = [
     "Kind",
     "Listing",
     "Report",
+    "Reported",
     "WithArrivals",
     "with_arrivals",
 ]

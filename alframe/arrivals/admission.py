@@ -26,12 +26,14 @@ class Admission:
         verdict: whether it was added.
         sample_id: the sample that it became, or that it is a duplicate of; empty if it was refused.
         why: the reason that it was not added; empty if it was.
+        is_news: whether its evidence was kept, because nobody had said the same of this sample.
     """
 
     item: Item
     verdict: Literal["added", "duplicate", "refused"]
     sample_id: str = ""
     why: str = ""
+    is_news: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,18 +6,18 @@ import json
 import logging
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from pydantic import TypeAdapter
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from alframe.arrivals.admission import Admission, Door, Picture, Report
-from alframe.arrivals.evidence import Evidence
 from alframe.arrivals.listing import Item
 from alframe.arrivals.looks import looks
+from alframe.arrivals.reports import Reported, add_report, read_reports
 from alframe.arrivals.similarity import NEAR
 from alframe.data import Source
 from alframe.data.files import check_classes
@@ -31,8 +31,6 @@ FOLDER, CLASSES, LOOKS = "arrivals", "classes.json", "looks.jsonl"
 DIGITS = 16
 """Of a file's SHA-256, so many name the sample."""
 
-_EVIDENCE = TypeAdapter(Evidence)
-
 log = logging.getLogger(__name__)
 
 
@@ -43,24 +41,20 @@ class Arrived:
     Attributes:
         sample_id: its id in the pool.
         file: its file, from the run's folder.
-        label: the class index that somebody gave; ``None`` where nobody did.
         group: its slice; empty where there is none.
         cost: what labelling it costs.
-        evidence: why it came.
         created_at: when it came, in UTC.
     """
 
     sample_id: str
     file: str
-    label: int | None
     group: str
     cost: float
-    evidence: Evidence
     created_at: datetime
 
 
 class Arrivals:
-    """What arrived in a run.
+    """What arrived in a run, and what was said of its samples.
 
     Rows are only ever added, each after its file: killed at any moment, a file without a row may be left, which the
     next command takes up, and never a row without a file. The run may go on meanwhile: a round sees what had come when
@@ -85,6 +79,11 @@ class Arrivals:
         with Session(self._engine) as session:
             return [_arrived(row) for row in session.scalars(_IN_ORDER.limit(until))]
 
+    def reports(self) -> list[Reported]:
+        """What was said of samples, the first time and later, in its order; of those that the run began with too."""
+        with Session(self._engine) as session:
+            return read_reports(session)
+
     def new_classes(self) -> tuple[str, ...]:
         """Names of the classes that were appended to those the run began with, in order."""
         path = self.folder / FOLDER / CLASSES
@@ -98,7 +97,7 @@ class Arrivals:
         A duplicate is a file with the same bytes as another arrival or as a file of ``base`` (an image with the same
         pixels, where ``base`` is in memory), and an image that looks like one of them: a copy of a test image would
         leak into training, whatever its format. The first time, all of ``base`` is decoded for that. The evidence of a
-        duplicate is not kept.
+        duplicate is kept for the sample that the pool has.
 
         Args:
             items: the images, with their evidence.
@@ -138,8 +137,13 @@ class Arrivals:
 
     def _admit(self, item: Item, door: Door, classes: Sequence[str]) -> Admission:
         found = door.look(item)
+        said = item.evidence
+        label = classes.index(said.label) if said.label else None
         if isinstance(found, Admission):
-            return found
+            if found.verdict == "refused":
+                return found
+            with Session(self._engine) as session, session.begin():
+                return replace(found, is_news=add_report(session, found.sample_id, label, said))
         file = f"{FOLDER}/{found.sha256}{_suffix(found.path)}"
         try:
             self._keep(found, file)
@@ -151,16 +155,15 @@ class Arrivals:
             file=file,
             sha256=found.sha256,
             perceptual_hash=found.digits,
-            label=classes.index(item.evidence.label) if item.evidence.label else None,
             group=item.group,
             cost=item.cost,
-            evidence=_EVIDENCE.dump_json(item.evidence).decode(),
         )
         with Session(self._engine) as session, session.begin():
             row.position = session.scalar(select(func.count()).select_from(ArrivalRow)) or 0
             session.add(row)
+            add_report(session, name, label, said)
         door.remember(name, found.sha256, found.digits, self.folder / file)
-        return Admission(item, "added", name)
+        return Admission(item, "added", name, is_news=True)
 
     def _keep(self, picture: Picture, file: str) -> None:
         """Have a copy of the picture at ``file``, unless a command that was killed before it wrote the row left one."""
@@ -176,9 +179,8 @@ class Arrivals:
 _IN_ORDER = select(ArrivalRow).order_by(ArrivalRow.position)
 
 
-def _facts(admission: Admission) -> dict[str, str]:
-    said = {"verdict": admission.verdict, "sample_id": admission.sample_id, "why": admission.why}
-    return {"place": admission.item.place, **said}
+def _facts(admission: Admission) -> dict[str, Any]:
+    return {"place": admission.item.place, **{name: value for name, value in vars(admission).items() if name != "item"}}
 
 
 def _suffix(path: Path) -> str:
@@ -187,12 +189,4 @@ def _suffix(path: Path) -> str:
 
 
 def _arrived(row: ArrivalRow) -> Arrived:
-    return Arrived(
-        sample_id=row.sample_id,
-        file=row.file,
-        label=row.label,
-        group=row.group,
-        cost=row.cost,
-        evidence=_EVIDENCE.validate_json(row.evidence),
-        created_at=row.created_at,
-    )
+    return Arrived(row.sample_id, row.file, row.group, row.cost, row.created_at)

@@ -19,7 +19,7 @@ from alframe.cli.options import Quiet
 from alframe.errors import RunConflict
 
 if TYPE_CHECKING:
-    from alframe.arrivals import Admission, Arrived, Report
+    from alframe.arrivals import Admission, Report, Reported
     from alframe.data import Source
     from alframe.types import Annotation
 
@@ -38,7 +38,8 @@ def add(
         Path,
         typer.Argument(
             help="A folder of images; or a CSV file with the column path and any of label, group, cost, kind, weight, "
-            "predicted, confidence, model, comment, captured_at."
+            "predicted, confidence, model, comment, captured_at. Labels are classes; those of objects, boxes and "
+            "masks, cannot come this way: people draw them when a cycle asks."
         ),
     ],
     root: Annotated[
@@ -79,8 +80,9 @@ def add(
 ) -> None:
     """Add images to a run's pool, with the evidence against its model: [dim]alframe pool add runs/NAME failures.csv[/].
 
-    Each is copied into the run's folder, once; copies of what the pool has, in any format or size, are left out: the
-    first time, all of the run's own images are looked at for that. Rounds that begin from then on can ask for labels.
+    Each is copied into the run's folder, once; of copies of what the pool has, in any format or size, the evidence is
+    kept: the first time, all of the run's own images are looked at for that. Rounds that begin from then on can ask for
+    labels.
     """
     from alframe.arrivals import Arrivals, Listing
     from alframe.logfile import log_to
@@ -101,17 +103,18 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, help="Show the latest so many.")] = 20,
     quiet: Quiet = False,
 ) -> None:
-    """List what arrived in a run's pool: why, and what has become of it."""
+    """List what was said of the samples in a run's pool: which arrived and why, and what has become of them."""
     from alframe.arrivals import Arrivals
     from alframe.pool import Ledger
 
     progress.be_quiet(quiet)
     with explained(), _run(run) as (database, base):
         arrivals = Arrivals(database, run)
-        arrived = arrivals.rows()
+        arrived, reports = arrivals.rows(), arrivals.reports()
         classes = (*base.classes, *arrivals.new_classes())
-        if arrived:
-            progress.console.print(_table(arrived[-limit:], Ledger(database).current(), classes))
+        if reports:
+            groups = {each.sample_id: each.group for each in arrived}
+            progress.console.print(_table(reports[-limit:], groups, Ledger(database).current(), classes))
         progress.say(f"{len(arrived)} arrived in {escape(str(run))}; classes: {escape(', '.join(classes))}")
 
 
@@ -141,10 +144,14 @@ def _tell(run: Path, report: Report, count: int) -> None:
     table = Table(title=f"{len(report.admissions)} images offered to {escape(run.name)}")
     table.add_column("")
     table.add_column("images", justify="right")
-    for name, admissions in (("added", report.added), ("duplicates", report.duplicates), ("refused", report.refused)):
+    counted = {"added": report.added, "known already": report.duplicates, "refused": report.refused}
+    for name, admissions in counted.items():
         table.add_row(name, str(len(admissions)))
     progress.console.print(table)
-    for name, admissions in (("duplicate", report.duplicates), ("[yellow]refused[/]", report.refused)):
+    more = tuple(each for each in report.duplicates if each.is_news)
+    old = tuple(each for each in report.duplicates if not each.is_news)
+    told = {"known already; evidence added": more, "known already": old, "[yellow]refused[/]": report.refused}
+    for name, admissions in told.items():
         for each in admissions[:SHOWN]:
             progress.say(f"{name}: {_reason(each)}")
         if len(admissions) > SHOWN:
@@ -157,11 +164,13 @@ def _reason(admission: Admission) -> str:
     return escape(f"{admission.item.place}: {admission.why}{name}")
 
 
-def _table(arrived: list[Arrived], current: Mapping[str, Annotation], classes: tuple[str, ...]) -> Table:
-    table = Table(title="What arrived, the latest last")
+def _table(
+    reports: list[Reported], groups: Mapping[str, str], current: Mapping[str, Annotation], classes: tuple[str, ...]
+) -> Table:
+    table = Table(title="What was reported, the latest last")
     for column in ("sample", "when (UTC)", "state", "why", "predicted", "said to be", "group", "comment"):
         table.add_column(column, overflow="fold")
-    for each in arrived:
+    for each in reports:
         evidence = each.evidence
         sure = "" if evidence.confidence is None else f" {evidence.confidence:.2f}"
         cells = (
@@ -171,7 +180,7 @@ def _table(arrived: list[Arrived], current: Mapping[str, Annotation], classes: t
             f"{evidence.kind} {evidence.weight:g}",
             f"{evidence.predicted}{sure}",
             evidence.label,
-            each.group,
+            groups.get(each.sample_id, ""),
             evidence.comment,
         )
         table.add_row(*map(escape, cells))

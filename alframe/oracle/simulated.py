@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from alframe.data import Source
 from alframe.oracle.base import Oracle
+from alframe.pool import UNKNOWN_LABEL
 from alframe.types import UNLABELLED, Annotation, Label, Query
 
 
 class Simulated(Oracle):
-    """Answers at once and without error; a sample whose label the source does not know is set aside.
+    """Answers at once and without error; a sample whose label the source does not know is set aside until it does.
 
     Args:
         source: knows the true labels.
@@ -30,7 +31,7 @@ class Simulated(Oracle):
     def _answer(self, sample_id: str, query: Query) -> Annotation:
         label = self._truth[sample_id]
         if label is None or label == UNLABELLED:
-            return self._annotation(sample_id, query, self.name, None, "the data source does not know its label")
+            return self._annotation(sample_id, query, self.name, None, UNKNOWN_LABEL)
         return self._annotation(sample_id, query, self.name, label)
 
     def _annotation(

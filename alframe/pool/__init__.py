@@ -2,6 +2,6 @@
 
 from alframe.pool.fingerprint import fingerprint
 from alframe.pool.ledger import Ledger, LedgerEntry
-from alframe.pool.pool import Pool, State
+from alframe.pool.pool import UNKNOWN_LABEL, Pool, State
 
-__all__ = ["Ledger", "LedgerEntry", "Pool", "State", "fingerprint"]
+__all__ = ["UNKNOWN_LABEL", "Ledger", "LedgerEntry", "Pool", "State", "fingerprint"]

@@ -12,6 +12,9 @@ from alframe.errors import ConfigurationError, RunConflict
 from alframe.pool.ledger import Ledger
 from alframe.types import Annotation, Ids, Labels, Positions, SampleTable, label_array
 
+UNKNOWN_LABEL = "the data source does not know its label"
+"""Why a simulated oracle sets a sample aside: until somebody tells the source."""
+
 
 class State(IntEnum):
     """What a sample is to the run; it is never two of these at once."""
@@ -105,4 +108,6 @@ class Pool:
             sample_id = self.table.ids[positions[held_out][0]]
             raise RunConflict(f"the ledger has a label for {sample_id}, which is held out: it would leak into training")
         states[positions] = np.where(labelled, State.LABELLED, State.SET_ASIDE)
+        told = [each.reason == UNKNOWN_LABEL for each in current.values()] & self.table.known[positions]
+        states[positions[told]] = self._fixed[positions[told]]
         return states

@@ -102,8 +102,7 @@ class TriggerRow(Base):
 class ArrivalRow(Base):
     """One sample that came to the pool after the run began. Rows are only ever added.
 
-    ``position`` counts from 0 in the order of arrival; ``file`` is relative to the run's folder; ``objects`` and
-    ``evidence`` are JSON.
+    ``position`` counts from 0 in the order of arrival; ``file`` is relative to the run's folder.
     """
 
     __tablename__ = "arrivals"
@@ -113,9 +112,18 @@ class ArrivalRow(Base):
     file: Mapped[str]
     sha256: Mapped[str] = mapped_column(unique=True)
     perceptual_hash: Mapped[str] = mapped_column(index=True)
-    label: Mapped[int | None]
-    objects: Mapped[str | None]
     group: Mapped[str]
     cost: Mapped[float] = mapped_column(Double)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class EvidenceRow(Base):
+    """One report of one sample, whenever that came: ``evidence`` is JSON. Rows are only ever added."""
+
+    __tablename__ = "evidence"
+
+    entry: Mapped[int] = mapped_column(primary_key=True)
+    sample_id: Mapped[str] = mapped_column(index=True)
+    label: Mapped[int | None]
     evidence: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=now)

@@ -69,8 +69,26 @@ def test_the_evidence_comes_back_as_it_was_given(pool: Arrivals, tmp_path: Path)
     """With its label, as an index of the run's classes."""
     given = item(save(tmp_path / "x.png", bar(1)), label="bottom", weight=2.5, group="night")
     pool.add([given], tiny.Bars())
-    (row,) = pool.rows()
-    assert (row.evidence, row.label, row.group, row.cost) == (given.evidence, 2, "night", 1.0)
+    ((row,), (told,)) = pool.rows(), pool.reports()
+    assert (told.sample_id, told.evidence, told.label) == (row.sample_id, given.evidence, 2)
+    assert (row.group, row.cost) == ("night", 1.0)
+
+
+def test_what_is_said_of_a_known_sample_is_kept(pool: Arrivals, tmp_path: Path) -> None:
+    """Of an arrival, a copy of one, and what the run began with; the same words again, as after a kill, are no news."""
+    base = tiny.Bars()
+    first = save(tmp_path / "a.png", scene(0))
+    copy, own = save(tmp_path / "a.jpg", scene(0), quality=90), save(tmp_path / "own.png", base.pixels[3, ..., 0])
+    pool.add([item(first)], base)
+    said = [item(first, label="top"), item(copy, label="middle"), item(own, weight=2.0), item(first, label="top")]
+    report = pool.add([*said, item(first)], base)
+    assert [each.verdict for each in report.admissions] == ["duplicate"] * 5
+    assert [each.is_news for each in report.admissions] == [True, True, True, False, False]
+    name = pool.rows()[0].sample_id
+    told = [(each.sample_id, each.label, each.evidence.weight) for each in pool.reports()]
+    assert told == [(name, None, 1.0), (name, 0, 1.0), (name, 1, 1.0), ("bars/003", None, 2.0)]
+    assert not any(each.is_news for each in pool.add(said, base).admissions)
+    assert len(pool.reports()) == 4
 
 
 def _claims_too_much(path: Path) -> None:
@@ -247,11 +265,11 @@ def test_killed_at_any_moment_it_goes_on(tmp_path: Path, place: Any, name: str, 
     process = os.fork()
     if process == 0:
         setattr(place, name, die)
-        attempt(*paths)
+        attempt(*paths[1:])
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == -signal.SIGKILL
     after = Arrivals(open_database(sqlite_url(run / "run.sqlite")), run)
-    assert after.count() == 1
+    assert after.count() == len(after.reports()) == 1
     assert len([name for name in files(after) if not name.startswith(".")]) == there
     assert [each.verdict for each in attempt(*paths).admissions] == ["duplicate", "added", "added", "added"]
     assert {row.file.removeprefix("arrivals/") for row in after.rows()} == files(after)
@@ -280,7 +298,8 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
 def test_rows_are_only_added(pool: Arrivals, tmp_path: Path) -> None:
     """The database refuses to change or delete what arrived."""
     add(pool, save(tmp_path / "x.png", bar(1)))
-    for change in ("UPDATE arrivals SET label = 1", "DELETE FROM arrivals"):
+    changes = ("UPDATE arrivals SET cost = 2", "UPDATE evidence SET label = 1")
+    for change in (*changes, "DELETE FROM arrivals", "DELETE FROM evidence"):
         with (
             pool._engine.begin() as connection,
             pytest.raises(sqlalchemy.exc.IntegrityError, match="append-only"),
@@ -294,7 +313,7 @@ def test_classes_are_appended_once_and_in_order(pool: Arrivals, tmp_path: Path) 
     add(pool, new_classes=["rust"])
     pool.add([item(path, label="pit")], tiny.Bars(), new_classes=["rust", "top", "pit", "pit"])
     assert pool.new_classes() == ("rust", "pit")
-    assert [row.label for row in pool.rows()] == [4]
+    assert [told.label for told in pool.reports()] == [4]
     with pytest.raises(ConfigurationError, match="must name each class once"):
         add(pool, new_classes=[""])
 

@@ -66,6 +66,22 @@ class Slow(Simulated):
         return super().collect(query)[:0]
 
 
+def test_what_nobody_knew_is_asked_for_again_when_somebody_says_it(tmp_path: Path) -> None:
+    """A simulated oracle sets it aside; told the label, it gives it in the next round."""
+    run(parts(), tmp_path, tiny.CONFIG)
+    arrivals = Arrivals(open_database(sqlite_url(tmp_path / "run.sqlite")), tmp_path)
+    path = save(tmp_path / "in/x.png", bar(1))
+    arrivals.add([item(path)], tiny.Bars())
+    for state, label in ((State.SET_ASIDE, "top"), (State.LABELLED, "top")):
+        with opened(parts(), tmp_path, tiny.CONFIG) as cycle:
+            assert "is done" in cycle.go_on("by hand")
+            assert cycle.pool.states()[60] == state
+        arrivals.add([item(path, label=label)], tiny.Bars())
+    with opened(parts(), tmp_path, tiny.CONFIG) as cycle:
+        positions, labels = cycle.pool.labelled()
+        assert labels[positions == 60].tolist() == [0]
+
+
 def test_a_round_that_has_begun_does_not_see_what_arrived_later(tmp_path: Path) -> None:
     """Whoever ends it, with the samples and classes that it began with; the one after it sees everything."""
     run(parts(), tmp_path, tiny.CONFIG)

@@ -51,6 +51,34 @@ def test_old_positions_stand_and_new_ones_follow(tmp_path: Path) -> None:
         assert source.content_hash(60 + number) == file_sha256(tmp_path / row.file)
 
 
+def test_what_is_said_later_counts(tmp_path: Path) -> None:
+    """Of an arrival the last label, of any sample the largest weight; the labels that the run began with stand."""
+    base = tiny.Bars()
+    arrivals = arrived(tmp_path, base)
+    own = save(tmp_path / "own.png", base.pixels[3, ..., 0])
+    later = [item(own, label="bottom", weight=2.0), item(tmp_path / "in/1.png", label="top", weight=0.25)]
+    arrivals.add([*later, item(tmp_path / "in/0.png", label="bottom", weight=3.0)], base)
+    table = with_arrivals(base, arrivals).table
+    assert table.labels[60:].tolist() == [2, 0, UNLABELLED]
+    np.testing.assert_array_equal(table.labels[:60], base.table.labels)
+    assert table.evidence is not None
+    assert table.evidence[60:].tolist() == [3.0, 0.5, 1.0]
+    assert np.flatnonzero(table.evidence[:60]).tolist() == [3]
+    assert table.evidence[3] == 2.0
+    weights = with_arrivals(base, arrivals, samples=60).table.evidence
+    assert weights is not None
+    assert weights[3] == 2.0
+
+
+def test_a_class_of_later_is_not_known_to_a_round_that_has_begun(tmp_path: Path) -> None:
+    """It could not end if what is said of its samples meanwhile named a class beyond its own."""
+    base = tiny.Bars()
+    arrivals = arrived(tmp_path, base)
+    arrivals.add([item(tmp_path / "in/0.png", label="rust")], base, new_classes=["rust"])
+    assert with_arrivals(base, arrivals, samples=63, classes=3).table.labels[60] == 1
+    assert with_arrivals(base, arrivals).table.labels[60] == 3
+
+
 def test_it_ends_where_it_is_told_to(tmp_path: Path) -> None:
     """What came later is not there, and neither are the classes of later."""
     base = tiny.Bars()

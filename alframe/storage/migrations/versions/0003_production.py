@@ -1,4 +1,4 @@
-"""Who is champion, what triggers found, and the samples that arrive while a model is at work."""
+"""Who is champion, what triggers found, and what arrives, and is said of it, while a model is at work."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -6,7 +6,7 @@ from alembic import op
 revision = "0003"
 down_revision = "0002"
 
-APPENDED_TO = ("promotions", "triggers", "arrivals")
+APPENDED_TO = ("promotions", "triggers", "arrivals", "evidence")
 
 
 def upgrade() -> None:
@@ -38,10 +38,15 @@ def upgrade() -> None:
         sa.Column("file", sa.String(), nullable=False),
         sa.Column("sha256", sa.String(), nullable=False, unique=True),
         sa.Column("perceptual_hash", sa.String(), nullable=False, index=True),
-        sa.Column("label", sa.Integer(), nullable=True),
-        sa.Column("objects", sa.String(), nullable=True),
         sa.Column("group", sa.String(), nullable=False),
         sa.Column("cost", sa.Double(), nullable=False),
+        sa.Column("created_at", sa.DateTime(), nullable=False),
+    )
+    op.create_table(
+        "evidence",
+        sa.Column("entry", sa.Integer(), primary_key=True),
+        sa.Column("sample_id", sa.String(), nullable=False, index=True),
+        sa.Column("label", sa.Integer(), nullable=True),
         sa.Column("evidence", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(), nullable=False),
     )
