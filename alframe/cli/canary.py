@@ -17,7 +17,7 @@ from alframe.cli.options import Quiet
 if TYPE_CHECKING:
     from alframe.gate import CanaryRecord, Stage
 
-ROLLED_BACK = 3
+REGRESSION = 3
 """How the command exits then, so that scripts can tell."""
 
 
@@ -42,23 +42,22 @@ def canary(
 ) -> None:
     """Let a model serve more and more of recorded samples: [dim]alframe canary runs/NAME predictions.csv[/].
 
-    First both models are compared on everything, then on the 5, 25 and 100 % that the challenger serves. Where it is
-    shown to be worse it is rolled back, and the command exits with 3; where samples or scores are missing it pauses,
-    and goes on when the same command finds more of them at the end of the file.
+    First both models are compared on everything, then on the 5, 25 and 100 % that the challenger serves. One that
+    passes is champion from then on. Where it is shown to be worse it is rolled back, and the command exits with 3; where
+    samples or scores are missing it pauses, and goes on when the same command finds more at the end of the file.
     """
     from alframe.gate import Rollout
-    from alframe.models import opened_models, roll_out
+    from alframe.models import roll_out
 
     progress.be_quiet(quiet)
     with explained():
         rollout = Rollout(_shares(stages), samples, margin, missing, confidence)
         found = roll_out(run, predictions, rollout, make_registry=registry_of(run), challenger=challenger)
         progress.console.print(_table(found))
-        progress.say(f"round {found.challenger} is [bold]{found.status}[/]: {escape(found.stages[-1].note)}")
-        with opened_models(run) as models:
-            progress.say(f"round {models.log.champion} is champion")
-    if found.status == "rolled back":
-        raise typer.Exit(ROLLED_BACK)
+        progress.say(f"round {found.challenger} [bold]{found.status}[/]: {escape(found.stages[-1].note)}")
+        progress.say(found.note or f"round {found.champion} is champion")
+    if found.status in ("regression", "rolled back"):
+        raise typer.Exit(REGRESSION)
 
 
 def _shares(text: str) -> tuple[float, ...]:

@@ -18,7 +18,7 @@ from alframe.gate.recorded import Recorded
 from alframe.types import Check, Floats, Ids
 
 Outcome = Literal["passed", "regression", "waiting"]
-Status = Literal["promoted", "rolled back", "paused"]
+Status = Literal["paused", "passed", "regression", "promoted", "rolled back"]
 
 
 @dataclass(frozen=True)
@@ -106,19 +106,26 @@ class CanaryRecord:
     Attributes:
         challenger: the round whose learner is the challenger.
         rollout: its stages, and what they are judged by.
-        status: all stages passed, one found a regression, or it goes on when there is more to see.
+        champion: the round whose learner is champion, as far as the record knows; ``None`` if none is.
+        status: it goes on when there is more to see, all stages passed, or one found a regression; once that had its
+            consequence, the challenger is promoted or rolled back.
         stages: those that were looked at; all but the last have passed.
         ids_sha256: of the ids that the stages which have ended looked at.
+        note: what came of it, in a sentence; empty until something has.
     """
 
     challenger: int
     rollout: Rollout
+    champion: int | None = None
     status: Status = "paused"
     stages: tuple[Stage, ...] = ()
     ids_sha256: str = ""
+    note: str = ""
 
 
-def begin_rollout(recorded: Recorded, challenger: int, rollout: Rollout) -> CanaryRecord:
+def begin_rollout(
+    recorded: Recorded, challenger: int, rollout: Rollout, *, champion: int | None = None
+) -> CanaryRecord:
     """A rollout that has looked at nothing yet.
 
     Raises:
@@ -130,7 +137,7 @@ def begin_rollout(recorded: Recorded, challenger: int, rollout: Rollout) -> Cana
             "and a rollout that nothing is known of cannot be stopped; add a column truth, or champion_score and "
             "challenger_score"
         )
-    return CanaryRecord(challenger, rollout)
+    return CanaryRecord(challenger, rollout, champion)
 
 
 def continue_rollout(record: CanaryRecord, recorded: Recorded, save: Callable[[CanaryRecord], None]) -> CanaryRecord:
@@ -150,7 +157,7 @@ def continue_rollout(record: CanaryRecord, recorded: Recorded, save: Callable[[C
             f"the rollout has looked at {ended[-1].end} samples and these are not the first of the predictions: give "
             "the same file, to which more samples may have been added at its end"
         )
-    while record.status != "rolled back" and len(ended) < len(record.rollout.stages):
+    while record.status == "paused":
         stage = _stage(record.rollout, ended, recorded)
         record = _with(record, (*ended, stage), recorded.ids)
         save(record)
@@ -162,9 +169,9 @@ def continue_rollout(record: CanaryRecord, recorded: Recorded, save: Callable[[C
 
 def _with(record: CanaryRecord, stages: tuple[Stage, ...], ids: Ids) -> CanaryRecord:
     last = stages[-1]
-    status: Status = "rolled back" if last.outcome == "regression" else "paused"
+    status: Status = "regression" if last.outcome == "regression" else "paused"
     if last.outcome == "passed" and len(stages) == len(record.rollout.stages):
-        status = "promoted"
+        status = "passed"
     end = last.first if last.outcome == "waiting" else last.end
     return replace(record, status=status, stages=stages, ids_sha256=_digest(ids[:end]))
 

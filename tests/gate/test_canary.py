@@ -48,7 +48,7 @@ def test_a_challenger_that_is_no_worse_ends_by_serving_everything() -> None:
     """Four stages, one after the other on the stream, each on as many scored samples as it takes."""
     recorded = stream(2000)
     found = rolled(recorded)
-    assert found.status == "promoted"
+    assert found.status == "passed"
     assert outcomes(found) == [(0, "passed"), (5, "passed"), (25, "passed"), (100, "passed")]
     assert [stage.measured for stage in found.stages] == [50] * 4
     assert found.stages[0].first == 0
@@ -73,7 +73,7 @@ def test_a_stage_compares_on_the_samples_that_the_challenger_serves() -> None:
 def test_a_regression_is_found_in_the_shadow_before_anybody_is_served() -> None:
     """And nothing comes after it."""
     found = rolled(stream(2000, gain=-0.5))
-    assert found.status == "rolled back"
+    assert found.status == "regression"
     assert outcomes(found) == [(0, "regression")]
     assert "is a loss" in found.stages[0].note
 
@@ -82,7 +82,7 @@ def test_a_regression_that_begins_later_is_found_at_its_stage() -> None:
     """The challenger breaks when a quarter of the samples is its own."""
     whole = rolled(stream(2000))
     found = rolled(stream(2000, gain=-0.6, after=whole.stages[2].first))
-    assert found.status == "rolled back"
+    assert found.status == "regression"
     assert outcomes(found) == [(0, "passed"), (5, "passed"), (25, "regression")]
 
 
@@ -90,8 +90,8 @@ def test_a_margin_lets_a_small_loss_pass() -> None:
     """Shown to be worse, but by no more than it may be."""
     wide = replace(SMALL, samples=400)
     recorded = stream(40_000, gain=-0.08)
-    assert rolled(recorded, wide).status == "rolled back"
-    assert rolled(recorded, replace(wide, margin=0.2)).status == "promoted"
+    assert rolled(recorded, wide).status == "regression"
+    assert rolled(recorded, replace(wide, margin=0.2)).status == "passed"
 
 
 def test_it_pauses_for_samples_and_goes_on_with_more() -> None:
@@ -114,7 +114,7 @@ def test_it_pauses_where_scores_are_missing_and_goes_on_when_they_come() -> None
     assert continue_rollout(paused, whole, lambda _record: None) == rolled(whole)
 
 
-@pytest.mark.parametrize(("known", "status"), [(0.45, "paused"), (0.55, "promoted")])
+@pytest.mark.parametrize(("known", "status"), [(0.45, "paused"), (0.55, "passed")])
 def test_it_pauses_where_too_large_a_share_has_no_score(known: float, status: str) -> None:
     """However many scores there are: what has none may be what is hard."""
     unknown = np.arange(6000) % 100 >= 100 * known
@@ -123,7 +123,7 @@ def test_it_pauses_where_too_large_a_share_has_no_score(known: float, status: st
     if status == "paused":
         assert outcomes(found) == [(0, "waiting")]
         assert "of the 105 served have no score, and 50 % may have none" in found.stages[0].note
-        assert continue_rollout(found, stream(6000), lambda _record: None).status == "promoted"
+        assert continue_rollout(found, stream(6000), lambda _record: None).status == "passed"
 
 
 def test_it_refuses_to_begin_without_any_metric() -> None:
@@ -175,7 +175,7 @@ def test_killed_after_any_stage_it_ends_as_if_undisturbed(tmp_path: Path, gain: 
 def test_hardly_any_challenger_that_is_no_worse_is_rolled_back() -> None:
     """Of 150 rollouts of four stages, 2.5 % are expected at most: the level is divided among the stages."""
     rollout = Rollout(shares=(50, 75, 100), samples=60, resamples=300)
-    back = sum(rolled(stream(600, seed=seed), rollout).status == "rolled back" for seed in range(150))
+    back = sum(rolled(stream(600, seed=seed), rollout).status == "regression" for seed in range(150))
     assert back <= stats.binom.ppf(0.999, 150, 0.025)
 
 
