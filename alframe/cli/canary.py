@@ -43,8 +43,8 @@ def canary(
     """Let a model serve more and more of recorded samples: [dim]alframe canary runs/NAME predictions.csv[/].
 
     First both models are compared on everything, then on the 5, 25 and 100 % that the challenger serves. One that
-    passes is champion from then on. Where it is shown to be worse it is rolled back, and the command exits with 3; where
-    samples or scores are missing it pauses, and goes on when the same command finds more at the end of the file.
+    passes is champion from then on. Where it is shown to be worse it is rolled back, and the command exits with 3;
+    where samples or scores are missing it pauses, and goes on when the same command finds more at the end of the file.
     """
     from alframe.gate import Rollout
     from alframe.models import roll_out
