@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from arriving import save
 from typer.testing import CliRunner, Result
 
@@ -141,6 +142,19 @@ def test_a_table_with_a_mistake_adds_nothing(folder: Path) -> None:
     assert alframe("pool", "add", RUN, table, "--new-class", "seven").exit_code == 0
     assert arrivals().reports()[2].label == 10
     assert "8, 9, seven" in said(alframe("pool", "list", RUN))
+
+
+def test_a_class_that_has_no_weight_is_refused(folder: Path) -> None:
+    """Where the learner's weights were given as numbers: every later cycle would be refused. Known classes come in."""
+    config = yaml.safe_load((RUN / "config.yaml").read_text())
+    config["learner"]["class_weights"] = [1.0] * 10
+    (RUN / "config.yaml").write_text(yaml.safe_dump(config))
+    table = offered(folder)
+    result = alframe("pool", "add", RUN, table, "--new-class", "seven")
+    assert result.exit_code == 2
+    assert "none for seven: begin a run with learner.class_weights=balanced" in said(result)
+    assert (arrivals().count(), arrivals().new_classes()) == (0, ())
+    assert alframe("pool", "add", RUN, table, "--new-class", "7").exit_code == 0
 
 
 def test_after_ctrl_c_what_was_added_stays(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

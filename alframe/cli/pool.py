@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from alframe import progress
 from alframe.cli.mistakes import explained
 from alframe.cli.options import Quiet
-from alframe.errors import RunConflict
+from alframe.errors import ConfigurationError, RunConflict
 
 if TYPE_CHECKING:
     from alframe.arrivals import Admission, Report, Reported
@@ -91,6 +91,7 @@ def add(
     with explained(), _run(run) as (database, base), log_to(run / "alframe.log"):
         arrivals = Arrivals(database, run)
         classes = (*base.classes, *arrivals.new_classes(), *(new_class or ()))
+        _check_class_weights(run, {*classes}.difference(base.classes))
         listing = Listing(classes, kind=kind, weight=weight, with_labels=not base.table.has_objects)
         items = listing.read(images, root)
         report = arrivals.add(items, base, new_classes=new_class or (), distance=None if keep_similar else distance)
@@ -138,6 +139,17 @@ def _run(folder: Path) -> Iterator[tuple[Engine, Source]]:
         yield database, base
     finally:
         database.dispose()
+
+
+def _check_class_weights(run: Path, new: set[str]) -> None:
+    """Refuse a class that no learner of this run could have, before any cycle begins with it."""
+    from alframe.continuation import configuration_of
+
+    if new and isinstance(configuration_of(run)["learner"].get("class_weights"), list):
+        raise ConfigurationError(
+            f"learner.class_weights of the run in {run} has a number for each of its classes and none for "
+            f"{', '.join(sorted(new))}: begin a run with learner.class_weights=balanced, whose classes may become more"
+        )
 
 
 def _tell(run: Path, report: Report, count: int) -> None:
