@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,6 +116,7 @@ class Succession(Steps):
                 "ledger": str(record.ledger),
                 "base": str(beginning.base),
                 "cause": beginning.cause,
+                "changes": shlex.join(beginning.changes),
                 "verdict": decision.verdict,
                 "promoted": str(decision.promoted).lower(),
                 "code": __version__,

@@ -18,7 +18,7 @@ from alframe.functional import derive_seed, generator
 from alframe.gate import Gate, PairedBootstrap, Trial
 from alframe.learner import load_weights
 from alframe.pool import Ledger, Pool, State
-from alframe.registry import PromotionLog
+from alframe.registry import LocalRegistry, ModelVersion, PromotionLog
 from alframe.run import opened, run
 from alframe.storage import file_sha256, load_record, open_database
 from alframe.training import FromScratch
@@ -82,6 +82,28 @@ def test_an_inconclusive_challenger_leaves_the_champion_in_place(tmp_path: Path)
         assert decision.reason == check.note
     champion = file_sha256(folder / "round-000/weights.safetensors")
     assert [query.model for query in records(folder, "query", Query)] == ["", champion, champion]
+
+
+class Remembering(LocalRegistry):
+    """Keeps what it is given."""
+
+    def __init__(self, folder: Path, versions: list[ModelVersion]) -> None:
+        super().__init__(folder)
+        self.versions = versions
+
+    def register(self, version: ModelVersion) -> str:
+        self.versions.append(version)
+        return super().register(version)
+
+
+def test_a_version_says_what_its_cycle_did_otherwise(tmp_path: Path) -> None:
+    """Its configuration is the run's: the words that changed it are among its tags, as a command line has them."""
+    versions: list[ModelVersion] = []
+    parts = tiny.parts(registry=lambda folder: Remembering(folder, versions), cycle=Plan(initial=6, batch=4, rounds=0))
+    run(parts, tmp_path, tiny.CONFIG)
+    with opened(parts, tmp_path, tiny.CONFIG) as cycle:
+        cycle.go_on("by hand", changes=("training=fine_tune", "strategy.name=a b"))
+    assert [version.tags["changes"] for version in versions] == ["", "training=fine_tune 'strategy.name=a b'"]
 
 
 def test_a_better_challenger_is_promoted_with_its_figures(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def version(folder: Path, round: int, **changes: Any) -> ModelVersion:
         "round": round,
         "files": files,
         "sha256": {name: file_sha256(path) for name, path in files.items()},
-        "tags": {"labels": str(10 * round), "cause": "the run's plan"},
+        "tags": {"labels": str(10 * round), "cause": "the run's plan", "changes": ""},
         "metrics": {"accuracy": 0.5 + round / 10, "nll": float("nan")},
         "config": {"seed": 0, "name": folder.name, "learner": {"dropout": 0.5}},
     }

@@ -20,7 +20,8 @@ class ModelVersion:
         round: the round that trained it.
         files: by name, what it consists of: the weights, as safetensors, and records.
         sha256: of each file.
-        tags: where it comes from, by name: data window, ledger version, trigger, decision, code version.
+        tags: where it comes from, by name: data window, ledger version, trigger, what its cycle did otherwise than the
+            configuration says, decision, code version.
         metrics: its evaluation.
         config: the run's resolved configuration.
     """

@@ -72,6 +72,7 @@ def test_a_version_says_where_it_comes_from(folder: Path) -> None:
         there = Path(client.download_artifacts(found.run_id, "model"))
     assert found.tags["cause"] == "the run's plan"
     assert found.tags["labels"] == "0"
+    assert found.tags["changes"] == ""
     assert run.data.metrics["accuracy"] == 0.5
     assert run.info.status == "FINISHED"
     names = {"weights.safetensors", "decision.json", "config.yaml"}
