@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from alframe import __version__
@@ -14,13 +13,10 @@ from alframe.functional.randomness import derive_seed, generator
 from alframe.gate import Gate, Trial
 from alframe.pool import State
 from alframe.progress import say
-from alframe.registry import ModelVersion, PromotionLog, Registry
+from alframe.registry import STEPS, ModelVersion, PromotionLog, Registry
 from alframe.steps import Steps
 from alframe.storage import Journal, artefact, file_sha256, hold_promotions, load_record, save_record
 from alframe.types import Beginning, CurvePoint, Decision, Outcomes, Positions, ReplayRecord
-
-FILES = {"weights.safetensors": "train", "replay.json": "replay", "decision.json": "gate", "beginning.json": "begin"}
-"""What a version consists of, and the steps that wrote it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,16 +96,16 @@ class Succession(Steps):
         return base if base in [entry.round for entry in self.log.entries()] else None
 
     def _version(self, round: int) -> ModelVersion:
-        files: dict[str, Path] = {name: self.journal.path(round, step) for name, step in FILES.items()}
-        beginning = load_record(files["beginning.json"], Beginning)
-        record = load_record(files["replay.json"], ReplayRecord)
-        decision = load_record(files["decision.json"], Decision)
-        point = load_record(self.journal.path(round, "evaluate"), CurvePoint)
+        files = {step: self.journal.path(round, step) for step in STEPS}
+        beginning = load_record(files["begin"], Beginning)
+        record = load_record(files["replay"], ReplayRecord)
+        decision = load_record(files["gate"], Decision)
+        point = load_record(files["evaluate"], CurvePoint)
         return ModelVersion(
             name=self.name,
             round=round,
-            files=files,
-            sha256={name: file_sha256(path) for name, path in files.items()},
+            files={path.name: path for path in files.values()},
+            sha256={path.name: file_sha256(path) for path in files.values()},
             tags={
                 "samples": str(beginning.samples),
                 "labels": str(point.labels),

@@ -97,12 +97,17 @@ class Remembering(LocalRegistry):
 
 
 def test_a_version_says_what_its_cycle_did_otherwise(tmp_path: Path) -> None:
-    """Its configuration is the run's: the words that changed it are among its tags, as a command line has them."""
+    """Its configuration is the run's: the words that changed it are among its tags, as a command line has them.
+
+    Its files are those that ``alframe models show`` lists.
+    """
     versions: list[ModelVersion] = []
     parts = tiny.parts(registry=lambda folder: Remembering(folder, versions), cycle=Plan(initial=6, batch=4, rounds=0))
     run(parts, tmp_path, tiny.CONFIG)
     with opened(parts, tmp_path, tiny.CONFIG) as cycle:
         cycle.go_on("by hand", changes=("training=fine_tune", "strategy.name=a b"))
+    files = {"beginning.json", "replay.json", "weights.safetensors", "evaluation.json", "decision.json"}
+    assert [version.files.keys() for version in versions] == [files] * 2
     assert [version.tags["changes"] for version in versions] == ["", "training=fine_tune 'strategy.name=a b'"]
 
 

@@ -13,14 +13,11 @@ from uuid import uuid4
 from sqlalchemy import Engine
 
 from alframe.errors import ConfigurationError, DataError
-from alframe.registry import Promotion, PromotionLog, Registry, holders
+from alframe.registry import STEPS, Promotion, PromotionLog, Registry, holders
 from alframe.report.run_folder import RunFolder, is_run
 from alframe.storage import Journal, JournalEntry, file_sha256, hold_promotions, load_record, open_database, sqlite_url
 from alframe.storage.run_folder import DATABASE
 from alframe.types import Beginning, CurvePoint, Decision
-
-FILES = ("begin", "replay", "train", "evaluate", "gate")
-"""The steps whose files make up a version."""
 
 Record = TypeVar("Record")
 
@@ -53,7 +50,7 @@ class Version:
     @property
     def files(self) -> dict[str, str]:
         """The SHA-256 of each of its files, which lie in the run's folder."""
-        kept = [self.steps[step] for step in FILES if step in self.steps]
+        kept = [self.steps[step] for step in STEPS if step in self.steps]
         return {entry.artefact: entry.sha256 for entry in kept if entry.artefact and entry.sha256}
 
     @property

@@ -10,6 +10,9 @@ from typing import Any
 
 from alframe.registry.promotions import PromotionLog
 
+STEPS = ("begin", "replay", "train", "evaluate", "gate")
+"""The steps of a round whose files make up a version."""
+
 
 @dataclass(frozen=True)
 class ModelVersion:
