@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike
 from rich.box import SIMPLE_HEAD
@@ -15,18 +13,10 @@ from alframe.functional.comparison import mean_and_half_width
 from alframe.report.comparison import Comparison
 from alframe.report.heat_table import ABSENT, HeatTable, shaded
 from alframe.report.results import Reach
+from alframe.report.text_table import TextTable
 
 HEADING = 12
 """Headings over numbers are wrapped to so many characters, or to those of the numbers, so that names have the rest."""
-
-
-@dataclass(frozen=True)
-class TextTable:
-    """A title, headings, rows; the first column names the row."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 def summary_table(comparison: Comparison) -> TextTable:

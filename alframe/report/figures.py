@@ -51,6 +51,7 @@ class Line:
         half_width: (L,) of the band around it, NaN where there is none; ``None`` for no band.
         colour: of line and band.
         dash: a matplotlib line style.
+        hollow: of its points those that are drawn as rings, by their place.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Line:
     colour: str = PALETTE[0]
     dash: Dash = "-"
     half_width: Floats | None = None
+    hollow: Sequence[int] = ()
 
 
 def styles(names: Sequence[str]) -> dict[str, tuple[str, Dash]]:
@@ -82,7 +84,12 @@ def draw(axes: Axes, lines: Sequence[Line], title: str, *, share: bool) -> None:
     for line in lines:
         values = np.asarray(line.values, dtype=np.float64)
         axes.plot(line.labels, values, color=line.colour, linestyle=line.dash, linewidth=1.9, solid_capstyle="round")
-        axes.plot(line.labels, values, ".", color=line.colour, markersize=5)
+        full = np.setdiff1d(np.arange(len(values)), line.hollow)
+        labels = np.asarray(line.labels)
+        axes.plot(labels[full], values[full], ".", color=line.colour, markersize=5)
+        if line.hollow:
+            rings = list(line.hollow)
+            axes.plot(labels[rings], values[rings], "o", color=line.colour, markersize=4.5, markerfacecolor=PAPER)
         if line.half_width is not None and not np.isnan(line.half_width).all():
             low, high = values - line.half_width, values + line.half_width
             axes.fill_between(line.labels, low, high, color=line.colour, alpha=0.16, linewidth=0)
@@ -124,7 +131,8 @@ def svg(figure: Figure, name: str, description: str) -> Markup:
     text = re.sub(r'\b(id="|xlink:href="#|href="#)', rf"\g<1>{name}-", text).replace("url(#", f"url(#{name}-")
     text = re.sub(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" role="img" aria-label="@">', text)
     text = re.sub(r"font-family: [^;]*; ?", "", text)
-    text = text.replace(INK, "currentColor").replace(RULE, "var(--rule)").replace("xlink:href", "href")
+    text = text.replace(INK, "currentColor").replace(RULE, "var(--rule)")
+    text = text.replace(PAPER, "var(--paper)").replace("xlink:href", "href")
     return Markup(text.replace('"@"', f'"{Markup.escape(description)}"', 1))  # noqa: S704 (matplotlib escapes its text)
 
 

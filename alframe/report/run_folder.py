@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -14,7 +14,9 @@ from alframe.pool import Ledger
 from alframe.report.metrics import headline_metric
 from alframe.storage import Journal, JournalEntry, load_record, open_database, sqlite_url
 from alframe.storage.run_folder import CONFIG, DATABASE
-from alframe.types import Annotation, CurvePoint, Preview, Query, Task
+from alframe.types import Annotation, Beginning, CurvePoint, Decision, Preview, Query, Task
+
+Record = TypeVar("Record")
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class RunFolder:
         points: the learning curve, by number of labels; of rounds with equally many, the last.
         queries: what each round asked labels for, in the order of rounds.
         previews: what the learner saw in the images that it asked for, by round; of rounds that have any.
+        beginnings: what each round began from, and why, by round; of rounds that say so.
+        decisions: of the gate, by round.
         annotations: what holds of each sample that the ledger knows.
         journal: the finished steps, in the order in which they finished.
     """
@@ -36,6 +40,8 @@ class RunFolder:
     points: tuple[CurvePoint, ...]
     queries: tuple[Query, ...]
     previews: Mapping[int, Preview]
+    beginnings: Mapping[int, Beginning]
+    decisions: Mapping[int, Decision]
     annotations: Mapping[str, Annotation]
     journal: tuple[JournalEntry, ...]
 
@@ -59,10 +65,9 @@ class RunFolder:
                 config=config,
                 points=_curve(load_record(file, CurvePoint) for file in _per_round(path, "evaluation.json")),
                 queries=tuple(load_record(file, Query) for file in _per_round(path, "query.json")),
-                previews={
-                    preview.round: preview
-                    for preview in (load_record(file, Preview) for file in _per_round(path, "preview.json"))
-                },
+                previews=_by_round(path, "preview.json", Preview),
+                beginnings=_by_round(path, "beginning.json", Beginning),
+                decisions=_by_round(path, "decision.json", Decision),
                 annotations=Ledger(engine).current(),
                 journal=tuple(Journal(engine, path).entries()),
             )
@@ -90,6 +95,11 @@ class RunFolder:
     def task(self) -> Task | None:
         """What its learners were evaluated in; ``None`` while nothing was."""
         return self.points[-1].evaluation.task if self.points else None
+
+    @property
+    def refused(self) -> frozenset[int]:
+        """The rounds whose learner the gate did not let replace the champion."""
+        return frozenset(round for round, decision in self.decisions.items() if not decision.promoted)
 
     @property
     def metric(self) -> str:
@@ -131,4 +141,12 @@ def _curve(points: Iterable[CurvePoint]) -> tuple[CurvePoint, ...]:
 
 
 def _per_round(path: Path, name: str) -> list[Path]:
-    return sorted(path.glob(f"round-*/{name}"), key=lambda file: int(file.parent.name.removeprefix("round-")))
+    return sorted(path.glob(f"round-*/{name}"), key=_round)
+
+
+def _by_round(path: Path, name: str, kind: type[Record]) -> dict[int, Record]:
+    return {_round(file): load_record(file, kind) for file in _per_round(path, name)}
+
+
+def _round(file: Path) -> int:
+    return int(file.parent.name.removeprefix("round-"))

@@ -23,7 +23,7 @@ from alframe.report.page import count, duration, percent, write_page
 from alframe.report.pictures import class_colour
 from alframe.report.reliability import describe, reliability_diagram
 from alframe.report.run_folder import RunFolder
-from alframe.report.run_tables import class_balance_table, class_table, time_table
+from alframe.report.run_tables import champions_table, class_balance_table, class_table, time_table
 from alframe.storage import whole_file
 from alframe.types import Classification, Detection, Evaluation
 
@@ -71,6 +71,7 @@ def write_run_report(folder: Path, source: Source) -> Path:
             for point in run.points[-1:]
             for target in TARGETS[point.evaluation.task]
         ],
+        champions=champions_table(run),
         by_class=class_table(run, source.classes),
         class_balance=class_balance_table(run, source.classes),
         forgetting=forgetting_section(run),
@@ -116,6 +117,7 @@ def _line(run: RunFolder, metric: str) -> Line:
         name="",
         labels=[point.labels for point in run.points],
         values=np.array([point.evaluation.metrics[metric] for point in run.points]),
+        hollow=[place for place, point in enumerate(run.points) if point.round in run.refused],
     )
 
 

@@ -1,4 +1,4 @@
-"""The tables of any run's page: the headline metric per class, classes queried, time per step."""
+"""The tables of any run's page: the headline metric per class, classes queried, champions, time per step."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from alframe.report.heat_table import ABSENT, Cell, HeatTable, class_names, shad
 from alframe.report.metrics import METRICS
 from alframe.report.page import duration
 from alframe.report.run_folder import RunFolder
+from alframe.report.text_table import TextTable
 from alframe.types import Label, Objects
 
 NO_LABEL, NO_OBJECT = "no label", "image without objects"
@@ -53,6 +54,18 @@ def class_balance_table(run: RunFolder, classes: Sequence[str]) -> HeatTable | N
         "labelled. Stronger colour is more."
     )
     return HeatTable(caption, "class / round", (*(f"{query.round}" for query in run.queries), "all"), rows)
+
+
+def champions_table(run: RunFolder) -> TextTable | None:
+    """What the gate decided on each round's learner, and why; ``None`` where it lets everything through."""
+    if not run.refused and not any(decision.checks for decision in run.decisions.values()):
+        return None
+    causes = {round: beginning.cause for round, beginning in run.beginnings.items()}
+    rows = tuple(
+        (f"{at}", causes.get(at, ABSENT), said.verdict, "yes" if said.promoted else "no", said.reason)
+        for at, said in run.decisions.items()
+    )
+    return TextTable("Champions", ("round", "cause", "verdict", "promoted", "reason"), rows)
 
 
 def time_table(run: RunFolder) -> HeatTable | None:

@@ -46,6 +46,17 @@ def test_names_at_line_ends_do_not_overlap() -> None:
     assert 0 < heights[0] < heights[-1] < figure.get_figheight() * 72
 
 
+def test_hollow_points_are_rings_on_the_page() -> None:
+    """The others stay dots, and the line goes through all."""
+    line = Line("", [2, 4, 6], np.array([0.5, 0.6, 0.7]), hollow=[1])
+    through, dots, rings = chart([line], "T").axes[0].lines
+    assert np.asarray(through.get_xdata()).tolist() == [2, 4, 6]
+    assert np.asarray(dots.get_xdata()).tolist() == [2, 6]
+    assert np.asarray(rings.get_xdata()).tolist() == [4]
+    assert "fill: var(--paper)" in svg(chart([line], "T"), "fig", "")
+    assert "fill: var(--paper)" not in svg(chart([Line("", [2, 4], np.array([0.5, 0.6]))], "T"), "fig", "")
+
+
 def test_svg_takes_the_pages_colours_and_escapes_names() -> None:
     """Ink becomes the page's colour, names stay text whatever they hold, and no setting is changed."""
     before = dict(mpl.rcParams)

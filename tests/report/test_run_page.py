@@ -13,9 +13,9 @@ from alframe.report import RunFolder, write_run_report
 from alframe.report.contact_sheet import SHOWN, contact_sheets
 from alframe.report.pictures import data_uri
 from alframe.report.run_page import write_curve_csv
-from alframe.report.run_tables import class_balance_table, time_table
+from alframe.report.run_tables import champions_table, class_balance_table, time_table
 from alframe.storage import save_record
-from alframe.types import Query
+from alframe.types import Beginning, Check, Decision, Query
 
 MakeRun = Callable[..., Path]
 References = Callable[[str], list[str]]
@@ -43,6 +43,41 @@ def test_page_shows_every_queried_image(make_run: MakeRun, six_images: Source) -
     page = write_run_report(make_run(), six_images).read_text()
     assert all(data_uri(six_images.read(position)) in page for position in range(5))
     assert "damaged: ends after 12 bytes" in page
+
+
+def test_refused_challengers_are_rings_and_their_reasons_are_told(make_run: MakeRun, six_images: Source) -> None:
+    """A table of all decisions, where the gate compares; a study, where everything is promoted, has none."""
+    folder = make_run()
+    save_record(folder / "round-000/decision.json", Decision("better", True, "nothing to compare with"))
+    assert "<h2>Champions</h2>" not in write_run_report(folder, six_images).read_text()
+    save_record(folder / "round-001/decision.json", Decision("inconclusive", False, "accuracy <may> be a loss"))
+    save_record(folder / "round-001/beginning.json", Beginning(1, 0, "drift: moved", 6, ("cat",)))
+    check = Check("accuracy", True, 0.5, 0.75, 0.0, (0.1, 0.4), "an improvement")
+    save_record(folder / "round-002/decision.json", Decision("better", True, "an improvement", (check,), 4))
+    page = write_run_report(folder, six_images).read_text()
+    assert "<h2>Champions</h2>" in page
+    cells = ["drift: moved", "inconclusive", "no", "accuracy &lt;may&gt; be a loss"]
+    assert f'<th scope="row">1</th>{"".join(f"<td>{cell}</td>" for cell in cells)}' in page
+    assert page.count("fill: var(--paper)") == 3  # one ring in each chart
+    assert "Rings are models that the gate did not promote" in page
+    table = champions_table(RunFolder.load(folder))
+    assert table is not None
+    assert [row[:4] for row in table.rows] == [
+        ("0", "\N{EN DASH}", "better", "yes"),
+        ("1", "drift: moved", "inconclusive", "no"),
+        ("2", "\N{EN DASH}", "better", "yes"),
+    ]
+
+
+def test_a_gate_that_compares_and_refused_nothing_has_its_table(make_run: MakeRun, six_images: Source) -> None:
+    """Without rings."""
+    folder = make_run()
+    check = Check("accuracy", True, 0.5, 0.75, 0.0, (0.1, 0.4), "an improvement")
+    save_record(folder / "round-001/decision.json", Decision("better", True, "an improvement", (check,), 4))
+    page = write_run_report(folder, six_images).read_text()
+    assert "<h2>Champions</h2>" in page
+    assert "Rings" not in page
+    assert "fill: var(--paper)" not in page
 
 
 def test_names_are_escaped(make_run: MakeRun, six_images: Source) -> None:
