@@ -10,12 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 from typer.testing import CliRunner, Result
+from versions import version
 
 from alframe import progress
 from alframe.cli import app
 from alframe.data import Digits
 from alframe.models import opened_models
+from alframe.registry import MlflowRegistry
+from alframe.registry.mlflow_registry import FILES, STORE
 from alframe.storage import file_sha256, hold_folder, load_record
 from alframe.types import CurvePoint
 
@@ -96,6 +100,27 @@ def test_show_names_damaged_files(folder: Path) -> None:
     told = said(alframe("models", "show", RUN, "1"))
     assert "round-001/weights.safetensors (gone or changed)" in told
     assert told.count("gone or changed") == 1
+
+
+def test_show_asks_the_registry(folder: Path) -> None:
+    """Its version and its aliases there, and whether its files there are what was registered; a local one has none."""
+    pytest.importorskip("mlflow")
+    assert "Registry" not in said(alframe("models", "show", RUN))
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    config["registry"] = {"_target_": "alframe.registry.MlflowRegistry", "_partial_": True, "uri": None, "name": None}
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    assert f"Registry {RUN / STORE}: no version of round 2 is there" in said(alframe("models", "show", RUN))
+    registry = MlflowRegistry(folder)
+    for round in (1, 2):
+        registry.register(version(folder / "made", round))
+    with opened_models(folder) as models:
+        registry.follow(models.log)
+    told = said(alframe("models", "show", RUN))
+    assert f"Registry {RUN / STORE}: version 2, champion; its files have the SHA-256 they should" in told
+    assert f"Registry {RUN / STORE}: version 1, previous; its files" in said(alframe("models", "show", RUN, "1"))
+    for weights in (folder / FILES).rglob("weights.safetensors"):
+        weights.write_bytes(b"other")
+    assert "another content (SHA-256) of weights.safetensors" in said(alframe("models", "show", RUN))
 
 
 def test_compare_sets_two_versions_side_by_side(folder: Path) -> None:

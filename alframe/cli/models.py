@@ -64,7 +64,10 @@ def list_versions(run: Run) -> None:
 
 @app.command()
 def show(run: Run, version: Name = "champion") -> None:
-    """Show all that is known of a version: its metrics, the gate's checks, its promotions, its files."""
+    """Show all that is known of a version: its metrics, the gate's checks, its promotions, its files.
+
+    Where the run has a registry, also its version and its aliases there, and whether its files there are undamaged.
+    """
     from alframe.models import opened_models
 
     progress.be_quiet(False)
@@ -85,6 +88,10 @@ def show(run: Run, version: Name = "champion") -> None:
         progress.say(f"Files in {escape(str(run))}, after their SHA-256")
         for name, sha256 in chosen.files.items():
             progress.say(f"  {sha256}  {escape(name)}{' [red](gone or changed)[/]' if name in damaged else ''}")
+        if "register" in chosen.steps and (kept := registry_of(run)(run).find(chosen.round)):
+            name = ", ".join((f"version {kept.version}", *kept.aliases)) + "; " if kept.version else ""
+            state = f"[red]{escape(kept.damage)}[/]" if kept.damage else "its files have the SHA-256 they should"
+            progress.say(f"Registry {escape(kept.place)}: {name}{state}")
 
 
 @app.command()

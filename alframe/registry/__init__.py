@@ -1,7 +1,7 @@
 """Every version of a model, which one is champion, and how that changed."""
 
 from alframe.registry.aliases import Alias, holders
-from alframe.registry.base import STEPS, LocalRegistry, ModelVersion, Registry
+from alframe.registry.base import STEPS, LocalRegistry, ModelVersion, Registered, Registry
 from alframe.registry.mlflow_registry import MlflowRegistry
 from alframe.registry.promotions import Promotion, PromotionLog
 
@@ -13,6 +13,7 @@ __all__ = [
     "ModelVersion",
     "Promotion",
     "PromotionLog",
+    "Registered",
     "Registry",
     "holders",
 ]

@@ -38,6 +38,23 @@ class ModelVersion:
     config: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class Registered:
+    """What a registry has of a round.
+
+    Attributes:
+        place: where: a server, or a store of the run's own.
+        version: its name there; empty where it has none.
+        aliases: those that stand for it there.
+        damage: what is wrong with it; empty where its files are what was registered.
+    """
+
+    place: str
+    version: str
+    aliases: tuple[str, ...]
+    damage: str
+
+
 class Registry(ABC):
     """Keeps versions where others find them, with aliases that follow the promotion log.
 
@@ -59,6 +76,10 @@ class Registry(ABC):
         The challenger is the latest version that is not champion and was trained after it.
         """
 
+    @abstractmethod
+    def find(self, round: int) -> Registered | None:
+        """What it has of a round; ``None`` where it keeps nothing besides the run's own folder."""
+
 
 class LocalRegistry(Registry):
     """The run's own folder: the weights lie there already, and the promotion log says which are the champion's."""
@@ -69,3 +90,7 @@ class LocalRegistry(Registry):
 
     def follow(self, log: PromotionLog) -> None:
         """There is no alias besides the log."""
+
+    def find(self, round: int) -> Registered | None:  # noqa: ARG002 (every round is in the run's folder)
+        """Nothing is kept elsewhere."""
+        return None

@@ -15,17 +15,15 @@ from pathlib import Path
 from shutil import copyfile
 from tempfile import TemporaryDirectory
 from typing import Any
-from urllib.error import HTTPError
-from urllib.parse import urlsplit
-from urllib.request import urlopen
 from uuid import uuid4
 
 import yaml
 
 from alframe.errors import ConfigurationError, RunConflict
 from alframe.registry.aliases import holders
-from alframe.registry.base import ModelVersion, Registry
+from alframe.registry.base import ModelVersion, Registered, Registry
 from alframe.registry.promotions import PromotionLog
+from alframe.registry.server import check_server
 from alframe.storage import file_sha256, sqlite_url, whole_file
 
 STORE, FILES, IDENTITY = "mlflow.sqlite", "mlflow-artifacts", "mlflow-project.txt"
@@ -36,9 +34,6 @@ PROJECT, RUN, ROUND, DIGEST = "alframe.project", "alframe.run", "alframe.round",
 
 MODEL = "model"
 """Where the files of a version lie among those of its MLflow run."""
-
-PATIENCE = 10.0
-"""Seconds in which a server has to answer before a run begins."""
 
 
 class MlflowRegistry(Registry):
@@ -61,7 +56,7 @@ class MlflowRegistry(Registry):
         if find_spec("mlflow") is None:
             raise ConfigurationError("registry=mlflow builds on MLflow: pip install 'alframe[registry]'")
         if uri is not None:
-            _check_server(uri)
+            check_server(uri)
         self._uri = uri
         self._name = name
 
@@ -104,6 +99,26 @@ class MlflowRegistry(Registry):
                         client.set_registered_model_alias(name, alias, str(version.version))
                 elif alias in aliases:
                     client.delete_registered_model_alias(name, alias)
+
+    def find(self, round: int) -> Registered:
+        """The version of a round; its files are downloaded, and compared with what was registered.
+
+        Raises:
+            RunConflict: MLflow refuses.
+        """
+        with self._mlflow() as client:
+            name = self._model(client)
+            found = None if name is None else self._versions(client, name).get(round)
+            if found is None:
+                return Registered(self._where, "", (), f"no version of round {round} is there")
+            held = client.get_registered_model(name).aliases
+        aliases = tuple(sorted(alias for alias, number in held.items() if str(number) == str(found.version)))
+        damage = ""
+        try:
+            self.verify(str(found.version))
+        except RunConflict as error:
+            damage = str(error)
+        return Registered(self._where, str(found.version), aliases, damage)
 
     def verify(self, version: str) -> None:
         """Download the files of the version of this number, and compare them with what was registered.
@@ -208,24 +223,6 @@ class MlflowRegistry(Registry):
             name = f"{name} in {self.folder.resolve()}"
             found = client.get_experiment_by_name(name)
         return str(client.create_experiment(name, where) if found is None else found.experiment_id)
-
-
-def _check_server(uri: str) -> None:
-    """Find out before the first round, and not after its training, that nobody is there."""
-    parts = urlsplit(uri)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigurationError(f"registry.uri={uri} is no address of a server, as http://mlflow.example.org:5000")
-    if parts.username or parts.password:
-        raise ConfigurationError(
-            "registry.uri is kept with the run for all to read: take the password out of it, and set "
-            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD in the environment"
-        )
-    try:
-        urlopen(f"{uri.rstrip('/')}/health", timeout=PATIENCE).close()  # noqa: S310 (the scheme was checked)
-    except HTTPError as answer:  # somebody is there, whatever they say
-        answer.close()
-    except OSError as error:
-        raise ConfigurationError(f"no MLflow server answers at registry.uri={uri}: {error}") from error
 
 
 def _gather(version: ModelVersion, folder: Path) -> dict[str, str]:
