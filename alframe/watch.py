@@ -134,7 +134,11 @@ def look(cycle: Cycle, job: Watch) -> str | None:
             return None
         ending = advance(cycle, f"{due.cause.trigger}: {due.cause.why}", due.key, job.changes)
         if len(ended(cycle.journal)) == round:  # as when the labels are spent: it is not due any longer
-            triggers.append([replace(due, key=due.key + NOT_BEGUN, outcome=f"not begun: {ending}", round=None)])
+            denied = [entry for entry in triggers.entries() if entry.round == round]
+            outcome = f"not begun: {ending}"
+            triggers.append(
+                [replace(entry, key=entry.key + NOT_BEGUN, outcome=outcome, round=None) for entry in denied]
+            )
         return ending
 
 
@@ -179,7 +183,8 @@ def _signals(cycle: Cycle, job: Watch, triggers: TriggerLog) -> Signals:
         if job.trigger.reads_drift
         else (),
         requests=tuple(each.cause.why for each in past if each.outcome == REQUESTED and each.at > at["begin"]),
-        past=past,
+        # What did not begin stands in the place of what was to begin.
+        past=tuple({each.key.removesuffix(NOT_BEGUN): each for each in past}.values()),
     )
 
 

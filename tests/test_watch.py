@@ -274,6 +274,16 @@ def test_what_cannot_begin_is_not_due_for_ever(folder: Path) -> None:
     assert evaluate(folder, trigger) == "round 1 is done"
 
 
+def test_hysteresis_does_not_wait_after_a_cycle_that_did_not_begin(folder: Path) -> None:
+    """Neither the trigger that it was to start with nor one that was merged into it."""
+    trigger = AnyOf(triggers={name: Hysteresis(inner=Always(), times=2) for name in "ab"})
+    for _ in range(3):
+        with opened(tiny.parts(cycle=PLAN, stopping=LabelBudget(labels=12)), folder, tiny.CONFIG) as cycle:
+            look(cycle, job(folder, trigger))
+    outcomes = [outcome.split(":")[0] for _, outcome in logged(folder)]
+    assert outcomes == ["not due"] * 2 + ["starts round 1", "merged into round 1", "not begun", "not begun"] * 2
+
+
 def test_metrics_are_read_by_name_in_order_of_time(tmp_path: Path) -> None:
     """Since a moment; times without a zone are UTC."""
     path = tmp_path / "production.csv"

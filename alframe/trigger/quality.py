@@ -84,8 +84,8 @@ class MetricShift(Trigger):
         why = f"{kind} raised {len(alarms)} alarms in {len(values)} values of {self._metric}"
         if alarms:
             why += f", the last at value {alarms[-1] + 1}"
-        inputs = {"alarms": len(alarms), "values": len(values), "detector": kind}
-        return Cause(self.name, len(alarms) > 0, why, inputs, seen=len(values))
+        figures: dict[str, int | float | str | None] = {"alarms": len(alarms), "values": len(values), "detector": kind}
+        return Cause(self.name, len(alarms) > 0, why, figures, seen=len(values))
 
 
 class DriftFound(Trigger):
