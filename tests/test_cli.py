@@ -57,6 +57,7 @@ def test_another_configuration_in_the_same_folder_is_refused(folder: Path) -> No
     result = alframe("run", *TINY, "learner.dropout=0.25")
     assert result.exit_code == 2
     assert "learner.dropout: 0.5 -> 0.25" in said(result)
+    assert "Error executing job" not in said(result)
     assert "name=" in said(result)
     assert (folder / "runs/digits-entropy-seed0/curve.csv").read_text() == before
 

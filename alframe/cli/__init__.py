@@ -27,6 +27,7 @@ from alframe.cli.models import app as models
 from alframe.cli.options import Quiet
 from alframe.cli.pool import pool
 from alframe.configuration import check
+from alframe.errors import AlframeError
 
 __all__ = ["CONFIGS", "INTERRUPTED", "app", "main", "register_resolvers"]
 
@@ -167,7 +168,19 @@ def _configured(command: str, root: str, overrides: Sequence[str], task: Callabl
     sys.path.append(str(Path.cwd()))  # a configuration may name a class of the user's own
     with explained(overrides, root):
         sys.argv = [f"alframe {command}", *overrides]
-        hydra_main(version_base="1.3", config_path=str(CONFIGS), config_name=root)(task)()
+        refused: list[AlframeError] = []
+
+        def refusable(config: DictConfig) -> None:
+            try:
+                task(config)
+            except AlframeError as error:
+                if HydraConfig.get().mode is RunMode.MULTIRUN:
+                    raise
+                refused.append(error)  # Hydra would say in words of its own that a job has failed
+
+        hydra_main(version_base="1.3", config_path=str(CONFIGS), config_name=root)(refusable)()
+        for error in refused:
+            raise error
 
 
 def _run(config: DictConfig) -> None:
