@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from rich.markup import escape
 
@@ -14,7 +13,7 @@ from alframe.cycle import Cycle
 from alframe.errors import ConfigurationError, DataError
 from alframe.progress import say
 from alframe.report import write_run_report
-from alframe.report.run_folder import RunFolder, is_run
+from alframe.report.run_folder import is_run
 from alframe.storage import Journal, hold_folder, open_database, sqlite_url
 from alframe.storage.run_folder import DATABASE
 from alframe.succession import interrupted
@@ -32,15 +31,6 @@ CHANGEABLE = frozenset(
 
 FIXED = frozenset({"cycle.initial", "cycle.validation", "cycle.gate"})
 """What was decided for good when the run began, though it stands among those parts."""
-
-
-def configuration_of(folder: Path) -> Mapping[str, Any]:
-    """The configuration of the run in ``folder``, as plain values.
-
-    Raises:
-        DataError: it is not the folder of a run.
-    """
-    return RunFolder.load(folder).config
 
 
 def unfinished(folder: Path) -> Beginning | None:

@@ -119,27 +119,34 @@ def look(cycle: Cycle, job: Watch) -> str | None:
         if begun is not None:
             return advance(cycle, begun.cause, begun.key, begun.changes)
         round = len(ended(cycle.journal))
-        past = triggers.entries()
-        failed = {entry.key.removesuffix(NOT_BEGUN) for entry in past if entry.key.endswith(NOT_BEGUN)}
-        open_ones = [entry for entry in past if entry.outcome == f"starts round {round}" and entry.key not in failed]
-        due = next(iter(open_ones), None)
+        past, settled = _standing(triggers.entries()), list[Evaluated]()
+        due = _starter(past, round)
         if due is None:
-            signals = _signals(cycle, job, triggers)
+            signals = _signals(cycle, job, past)
             key = f"watch/{signals.now.isoformat()}"
             settled = settle(job.trigger.causes(signals), key=key, round=round, at=signals.now)
             triggers.append(settled)
             _tell(settled)
-            due = next((entry for entry in settled if entry.outcome == f"starts round {round}"), None)
+            due = _starter(settled, round)
         if due is None:
             return None
         ending = advance(cycle, f"{due.cause.trigger}: {due.cause.why}", due.key, job.changes)
         if len(ended(cycle.journal)) == round:  # as when the labels are spent: it is not due any longer
-            denied = [entry for entry in triggers.entries() if entry.round == round]
+            denied = [entry for entry in (*past, *settled) if entry.round == round]
             outcome = f"not begun: {ending}"
             triggers.append(
                 [replace(entry, key=entry.key + NOT_BEGUN, outcome=outcome, round=None) for entry in denied]
             )
         return ending
+
+
+def _standing(entries: Sequence[Evaluated]) -> tuple[Evaluated, ...]:
+    """What did not begin stands in the place of what was to begin."""
+    return tuple({each.key.removesuffix(NOT_BEGUN): each for each in entries}.values())
+
+
+def _starter(entries: Sequence[Evaluated], round: int) -> Evaluated | None:
+    return next((entry for entry in entries if entry.outcome == f"starts round {round}"), None)
 
 
 def request(folder: Path, reason: str) -> None:
@@ -159,7 +166,7 @@ def _trigger_log(folder: Path) -> Iterator[TriggerLog]:
         engine.dispose()
 
 
-def _signals(cycle: Cycle, job: Watch, triggers: TriggerLog) -> Signals:
+def _signals(cycle: Cycle, job: Watch, past: tuple[Evaluated, ...]) -> Signals:
     """What is known now, counted from when the last cycle began."""
     journal, champion, last = cycle.journal, cycle.promotions.champion, len(ended(cycle.journal)) - 1
     if last < 0:
@@ -169,7 +176,7 @@ def _signals(cycle: Cycle, job: Watch, triggers: TriggerLog) -> Signals:
     changed = [at["promote"], *(each.created_at for each in cycle.promotions.entries())]
     read = load_record(journal.path(last, "replay"), ReplayRecord).ledger
     said = [entry for entry in cycle.pool.ledger.entries() if entry.entry > read and entry.annotation.label is not None]
-    table, past = cycle.pool.table, triggers.entries()
+    table = cycle.pool.table
     curve = tuple(load_record(journal.path(round, "evaluate"), CurvePoint) for round in range(last + 1))
     return Signals(
         now=datetime.now(UTC),
@@ -183,8 +190,7 @@ def _signals(cycle: Cycle, job: Watch, triggers: TriggerLog) -> Signals:
         if job.trigger.reads_drift
         else (),
         requests=tuple(each.cause.why for each in past if each.outcome == REQUESTED and each.at > at["begin"]),
-        # What did not begin stands in the place of what was to begin.
-        past=tuple({each.key.removesuffix(NOT_BEGUN): each for each in past}.values()),
+        past=past,
     )
 
 

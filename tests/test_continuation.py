@@ -13,11 +13,12 @@ from typer.testing import CliRunner, Result
 
 from alframe.cli import app
 from alframe.cli.continuing import changed, parts_of, stored
-from alframe.continuation import advance, changes_of, configuration_of, unfinished
+from alframe.continuation import advance, changes_of, unfinished
 from alframe.cycle import Plan
 from alframe.errors import ConfigurationError, DataError, LabelsPending
 from alframe.oracle import Simulated
 from alframe.replay import NewOnly
+from alframe.report.run_folder import read_config
 from alframe.run import opened, run
 from alframe.stopping import LabelBudget, Never
 from alframe.storage import load_record
@@ -204,7 +205,7 @@ def test_a_cycle_changes_what_it_is_told_to_and_nothing_else(digits: Path) -> No
     begun = beginnings(digits)[1]
     assert (begun.changes, begun.cause) == (words, "more of the rare ones")
     assert (digits / "config.yaml").read_text() == before
-    config = configuration_of(digits)
+    config = read_config(digits)
     found = changed(config, words)
     was = {key: value for key, value in config.items() if key in found}
     assert {key for key in found if found[key] != was[key]} == {"strategy", "cycle", "replay", "training"}
@@ -249,7 +250,7 @@ def test_a_run_that_predicts_its_loss_goes_on_with_any_strategy(
 
 def test_changes_may_change_until_people_are_asked(digits: Path) -> None:
     """A cycle that failed before that begins anew with others."""
-    config = configuration_of(digits)
+    config = read_config(digits)
     words = ("cycle.batch=5",)
     failing = replace(parts_of(config, words), oracle=Unasked)
     with pytest.raises(DataError), opened(failing, digits, stored(config)) as cycle:

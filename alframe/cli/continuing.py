@@ -70,10 +70,11 @@ def opened_again(run: Path, changes: Sequence[str]) -> Iterator[Cycle]:
         ConfigurationError: what is chosen does not fit the run, or what has begun.
         AlframeError: see ``alframe.run.opened``.
     """
-    from alframe.continuation import changes_of, configuration_of
+    from alframe.continuation import changes_of
+    from alframe.report.run_folder import read_config
     from alframe.run import opened
 
-    effective, config = changes_of(run, changes), configuration_of(run)
+    effective, config = changes_of(run, changes), read_config(run)
     with opened(parts_of(config, effective), run, stored(config)) as cycle:
         yield cycle
 

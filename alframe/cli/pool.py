@@ -122,12 +122,12 @@ def list_(
 @contextmanager
 def _run(folder: Path) -> Iterator[tuple[Engine, Source]]:
     """The database of the run in ``folder``, and the source that it began with."""
-    from alframe.continuation import configuration_of
     from alframe.pool import fingerprint
+    from alframe.report.run_folder import read_config
     from alframe.storage import open_database, sqlite_url
     from alframe.storage.run_folder import DATABASE
 
-    config: Mapping[str, Any] = configuration_of(folder)
+    config: Mapping[str, Any] = read_config(folder)
     base: Source = instantiate(config["data"], _convert_="all")
     if fingerprint(base.table) != config["data_sha256"]:
         raise RunConflict(
@@ -143,9 +143,9 @@ def _run(folder: Path) -> Iterator[tuple[Engine, Source]]:
 
 def _check_class_weights(run: Path, new: set[str]) -> None:
     """Refuse a class that no learner of this run could have, before any cycle begins with it."""
-    from alframe.continuation import configuration_of
+    from alframe.report.run_folder import read_config
 
-    if new and isinstance(configuration_of(run)["learner"].get("class_weights"), list):
+    if new and isinstance(read_config(run)["learner"].get("class_weights"), list):
         raise ConfigurationError(
             f"learner.class_weights of the run in {run} has a number for each of its classes and none for "
             f"{', '.join(sorted(new))}: begin a run with learner.class_weights=balanced, whose classes may become more"

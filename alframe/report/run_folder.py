@@ -53,11 +53,7 @@ class RunFolder:
             DataError: it is not the folder of a run.
             RunConflict: a file in it does not hold what it should.
         """
-        if not is_run(path):
-            raise DataError(f"{path} is not the folder of a run: it has no {CONFIG} beside {DATABASE}")
-        config = yaml.safe_load((path / CONFIG).read_text(encoding="utf-8"))
-        if not isinstance(config, dict) or not isinstance(config.get("choices"), dict):
-            raise RunConflict(f"{path / CONFIG} is not a resolved configuration: it has no mapping 'choices'")
+        config = read_config(path)
         engine = open_database(sqlite_url(path / DATABASE))
         try:
             return cls(
@@ -110,6 +106,21 @@ class RunFolder:
     def curve(self) -> tuple[list[int], list[float]]:
         """Numbers of labels, and the headline metric at each."""
         return [point.labels for point in self.points], [point.evaluation.metrics[self.metric] for point in self.points]
+
+
+def read_config(path: Path) -> Mapping[str, Any]:
+    """The resolved configuration of the run in ``path``.
+
+    Raises:
+        DataError: it is not the folder of a run.
+        RunConflict: the file does not hold one.
+    """
+    if not is_run(path):
+        raise DataError(f"{path} is not the folder of a run: it has no {CONFIG} beside {DATABASE}")
+    config = yaml.safe_load((path / CONFIG).read_text(encoding="utf-8"))
+    if not isinstance(config, dict) or not isinstance(config.get("choices"), dict):
+        raise RunConflict(f"{path / CONFIG} is not a resolved configuration: it has no mapping 'choices'")
+    return config
 
 
 def is_run(path: Path) -> bool:
