@@ -1,6 +1,9 @@
-"""How property tests run: a slow machine is no failure."""
+"""How property tests run, where a slow machine is no failure; and the fixtures that rooms share."""
 
+from databases import database, postgres, service_url
 from hypothesis import settings
+
+__all__ = ["database", "postgres", "service_url"]
 
 settings.register_profile("alframe", deadline=None)
 settings.load_profile("alframe")

@@ -1,0 +1,7 @@
+"""The labelling service's database: its tables, its clock, its audit trail."""
+
+from alframe.storage.service.audit import record
+from alframe.storage.service.clock import database_now
+from alframe.storage.service.database import ServiceDatabase, open_service
+
+__all__ = ["ServiceDatabase", "database_now", "open_service", "record"]

@@ -1,0 +1,35 @@
+"""The tables of the labelling service. A change here comes with a migration under ``migrations/versions``."""
+
+from alframe.storage.service.tables.answers import FeedbackRow, GoldRow, SettlementRow, SubmissionRow
+from alframe.storage.service.tables.base import ServiceBase
+from alframe.storage.service.tables.people import (
+    AuditRow,
+    DeliveryRow,
+    MembershipRow,
+    RefreshTokenRow,
+    UserRow,
+    ViewRow,
+    WebhookRow,
+)
+from alframe.storage.service.tables.work import AssignmentRow, DraftRow, ItemRow, ProjectRow, SkipRow, TaskRow
+
+__all__ = [
+    "AssignmentRow",
+    "AuditRow",
+    "DeliveryRow",
+    "DraftRow",
+    "FeedbackRow",
+    "GoldRow",
+    "ItemRow",
+    "MembershipRow",
+    "ProjectRow",
+    "RefreshTokenRow",
+    "ServiceBase",
+    "SettlementRow",
+    "SkipRow",
+    "SubmissionRow",
+    "TaskRow",
+    "UserRow",
+    "ViewRow",
+    "WebhookRow",
+]

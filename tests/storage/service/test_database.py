@@ -1,0 +1,101 @@
+"""The service's database is the same on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from time import time
+
+import pytest
+from sqlalchemy import inspect, select, text
+from sqlalchemy.exc import DBAPIError
+
+from alframe.errors import ConfigurationError
+from alframe.storage.service import ServiceDatabase, database_now, open_service, record
+from alframe.storage.service.audit import GENESIS, entry_sha256
+from alframe.storage.service.tables import AuditRow, ServiceBase, UserRow
+
+
+def test_the_migrations_make_the_tables_of_the_models(database: ServiceDatabase) -> None:
+    """Every table and column of the models is there, and no other."""
+    found = inspect(database.engine)
+    made = {name: {column["name"] for column in found.get_columns(name)} for name in found.get_table_names()}
+    made.pop("alembic_version")
+    assert made == {table.name: set(table.columns.keys()) for table in ServiceBase.metadata.sorted_tables}
+
+
+def test_opening_again_keeps_what_is_there(database: ServiceDatabase, service_url: str) -> None:
+    with database.write() as session:
+        session.add(UserRow(name="ann"))
+    again = open_service(service_url)
+    with again.read() as session:
+        assert session.scalars(select(UserRow.name)).all() == ["ann"]
+    again.close()
+
+
+def test_a_block_that_fails_changes_nothing(database: ServiceDatabase) -> None:
+    def fail() -> None:
+        with database.write() as session:
+            session.add(UserRow(name="ann"))
+            session.flush()
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    with database.read() as session:
+        assert session.scalars(select(UserRow)).all() == []
+
+
+@pytest.mark.parametrize("change", ["UPDATE audit SET actor = 'eve'", "DELETE FROM audit"])
+def test_rows_that_are_only_added_cannot_be_changed(database: ServiceDatabase, change: str) -> None:
+    with database.write() as session:
+        record(session, "ann", "user.create", "user/1")
+    with pytest.raises(DBAPIError, match="append-only"), database.write() as session:
+        session.execute(text(change))
+
+
+def test_each_entry_of_the_audit_trail_carries_the_hash_before_it(database: ServiceDatabase) -> None:
+    for number in range(3):
+        with database.write() as session:
+            record(session, "ann", "user.create", f"user/{number}", {"name": "é"})
+    with database.read() as session:
+        rows = session.scalars(select(AuditRow).order_by(AuditRow.entry)).all()
+        assert [row.previous for row in rows] == [GENESIS, rows[0].sha256, rows[1].sha256]
+        assert all(entry_sha256(row) == row.sha256 for row in rows)
+
+
+def _record_often(url: str, name: str) -> None:
+    database = open_service(url)
+    for number in range(10):
+        with database.write() as session:
+            record(session, name, "user.create", f"user/{number}")
+    database.close()
+
+
+def test_the_audit_trail_does_not_fork(database: ServiceDatabase, service_url: str) -> None:
+    """Four append at once, each over connections of its own: one chain of all entries."""
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(_record_often, [service_url] * 4, "abcd"))
+    with database.read() as session:
+        rows = session.scalars(select(AuditRow).order_by(AuditRow.entry)).all()
+    assert [row.entry for row in rows] == list(range(1, 41))
+    assert all(later.previous == earlier.sha256 for earlier, later in pairwise(rows))
+
+
+def test_the_database_tells_the_time(database: ServiceDatabase) -> None:
+    """Seconds since 1970, to within what a test may take."""
+    with database.read() as session:
+        assert session.scalar(select(database_now())) == pytest.approx(time(), abs=30)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("nonsense", "no database's URL"),
+        ("mysql://host/name", "SQLite or PostgreSQL"),
+        ("sqlite:////nowhere/at/all.sqlite", "cannot be opened"),
+    ],
+)
+def test_a_url_that_cannot_be_opened_is_refused(url: str, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        open_service(url)
