@@ -45,3 +45,23 @@ class WorkersLost(AlframeError):
 
 class ExportFailed(AlframeError):
     """A model that cannot be written in another format, or that says something else there."""
+
+
+class NotFound(AlframeError):
+    """Something was named that is not there, or is not for the eyes of who asked."""
+
+
+class Conflict(AlframeError):
+    """What was asked fits an earlier state: a lease that has run out, a key that stands for another request."""
+
+
+class Forbidden(AlframeError):
+    """Who asked is known, and may not do it."""
+
+
+class NotSignedIn(AlframeError):
+    """Nobody is known to have asked: a wrong password, no token, one that has run out."""
+
+
+class TooMany(AlframeError):
+    """More was asked for in this time than is allowed; later it may be."""

@@ -22,7 +22,8 @@ MIGRATING = 7_304_551
 class ServiceDatabase:
     """Sessions over the service's database.
 
-    A writing one on SQLite holds the one writer's lock from its beginning, so that what it read is still so when it writes.
+    A writing one on SQLite holds the one writer's lock from its beginning, so that what it read is still so when it
+    writes.
 
     Args:
         engine: made by ``open_service``.

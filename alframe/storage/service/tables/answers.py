@@ -41,8 +41,8 @@ class SubmissionRow(ServiceBase):
 class SettlementRow(ServiceBase):
     """One version of an item's label; the latest holds.
 
-    ``source`` is ``consensus``, ``review``, ``auto``, ``rule``, ``feedback`` or ``import``; ``label`` is empty where the
-    item cannot be labelled, and ``reason`` says why.
+    ``source`` is ``consensus``, ``review``, ``auto``, ``rule``, ``feedback`` or ``import``; ``label`` is empty where
+    the item cannot be labelled, and ``reason`` says why.
     """
 
     __tablename__ = "settlements"

@@ -1,0 +1,1 @@
+"""The labelling service over HTTP: routes of a few lines over the rooms that do the work, and the page."""
