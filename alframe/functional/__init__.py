@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+from alframe.functional.agreement import (
+    class_agreement,
+    cohen_kappa,
+    fleiss_kappa,
+    krippendorff_alpha,
+    mean_matched_iou,
+    object_overlaps,
+    pairwise_agreement,
+)
 from alframe.functional.allocation import affordable, balanced_classes, score_per_cost
 from alframe.functional.calibration import (
     expected_calibration_error,
@@ -62,6 +71,7 @@ from alframe.functional.detection import (
     expected_cost,
     expected_counts,
     found_at_false_alarms,
+    group_attracted,
     group_boxes,
     image_scores,
     k_medoids,
@@ -113,9 +123,11 @@ from alframe.functional.regions import (
     decode_runs,
     encode_region,
     encode_runs,
+    image_size,
     join_rings,
     outline,
     region_area,
+    region_overlaps,
     regions_of,
 )
 from alframe.functional.resampling import bootstrap_interval, predicted_power, samples_needed
@@ -134,6 +146,7 @@ from alframe.functional.segmentation import (
 from alframe.functional.stream import choose_from_stream
 from alframe.functional.targeted import flqmi, gcmi
 from alframe.functional.uncertainty import entropy, from_logits, least_confidence, margin
+from alframe.functional.votes import one_hot_votes, vote_counts
 
 __all__ = [
     "REDUCTIONS",
@@ -164,6 +177,7 @@ __all__ = [
     "ccms",
     "cdal",
     "choose_from_stream",
+    "class_agreement",
     "class_complementarity",
     "class_difficulty",
     "class_map",
@@ -171,6 +185,7 @@ __all__ = [
     "class_presence",
     "clue",
     "cluster_margin",
+    "cohen_kappa",
     "consensus_kl",
     "consistency",
     "contrastive",
@@ -202,18 +217,21 @@ __all__ = [
     "falcun",
     "fit_temperature",
     "fit_vector_scaling",
+    "fleiss_kappa",
     "flqmi",
     "forgetting",
     "found_at_false_alarms",
     "from_logits",
     "gcmi",
     "generator",
+    "group_attracted",
     "group_boxes",
     "hashed_sample",
     "hashed_shares",
     "herding",
     "highest",
     "image_scores",
+    "image_size",
     "join_rings",
     "k_center_greedy",
     "k_center_two_level",
@@ -221,6 +239,7 @@ __all__ = [
     "k_means_plus_plus",
     "k_medoids",
     "kolmogorov_smirnov",
+    "krippendorff_alpha",
     "label_loss",
     "labels_needed",
     "last_predicted",
@@ -235,10 +254,14 @@ __all__ = [
     "max_herding",
     "maximum_mean_discrepancy",
     "mean_and_half_width",
+    "mean_matched_iou",
     "mean_std",
     "object_counts",
+    "object_overlaps",
+    "one_hot_votes",
     "outline",
     "paired_p_value",
+    "pairwise_agreement",
     "penalty_matrix",
     "pixel_confusion",
     "pixel_dice",
@@ -255,6 +278,7 @@ __all__ = [
     "rare_classes",
     "rarest_class",
     "region_area",
+    "region_overlaps",
     "regions_of",
     "reliability",
     "resampled_found",
@@ -272,5 +296,6 @@ __all__ = [
     "unconfirmed",
     "unit_length",
     "variation_ratio",
+    "vote_counts",
     "vote_entropy",
 ]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from alframe.errors import InvalidInput, PoolExhausted
 from alframe.functional.blocks import at_least_single, map_blocks
-from alframe.types import Floats
+from alframe.types import UNLABELLED, Floats
 
 SUM_TOLERANCE = 1e-3
 """How far a row may be from summing to one: float16 probabilities of a thousand classes are within it."""
@@ -119,6 +119,32 @@ def check_weights(weights: NDArray[Any], count: int) -> NDArray[np.float64]:
     return weights
 
 
+def check_votes(votes: NDArray[Any], num_classes: int, name: str = "votes") -> NDArray[np.int64]:
+    """Return ``votes``, (N, A), one column per annotator, if they are classes or ``UNLABELLED`` where nobody voted.
+
+    >>> check_votes(np.array([[0, UNLABELLED]]), num_classes=2).shape
+    (1, 2)
+
+    Raises:
+        InvalidInput: another shape, no annotator, fewer than one class, anything but whole numbers from
+            ``UNLABELLED`` to the last class.
+    """
+    return _check_classes(votes, num_classes, name, ndim=2, shape="(N, A) with A > 0")
+
+
+def check_classes(labels: NDArray[Any], num_classes: int, name: str = "labels") -> NDArray[np.int64]:
+    """Return ``labels``, (N,), if they are classes or ``UNLABELLED``.
+
+    >>> check_classes(np.array([0, UNLABELLED]), num_classes=1).shape
+    (2,)
+
+    Raises:
+        InvalidInput: another shape, fewer than one class, anything but whole numbers from ``UNLABELLED`` to the last
+            class.
+    """
+    return _check_classes(labels, num_classes, name, ndim=1, shape="(N,)")
+
+
 def check_budget(budget: int, available: int) -> int:
     """Return ``budget`` if it lies between 1 and ``available``.
 
@@ -136,6 +162,22 @@ def check_budget(budget: int, available: int) -> int:
             f"cannot select {budget} samples: the pool holds {available}; lower the budget or grow the pool"
         )
     return budget
+
+
+def _check_classes(values: NDArray[Any], num_classes: int, name: str, ndim: int, shape: str) -> NDArray[np.int64]:
+    values = np.asarray(values)
+    if values.ndim != ndim or 0 in values.shape[1:]:
+        raise InvalidInput(f"{name} must be {shape}, got shape {values.shape}")
+    if num_classes < 1:
+        raise InvalidInput(f"num_classes must be at least 1, got {num_classes}")
+    if not np.issubdtype(values.dtype, np.integer):
+        raise InvalidInput(f"{name} must be whole numbers, got {values.dtype}")
+    if values.size and not UNLABELLED <= values.min() <= values.max() < num_classes:
+        raise InvalidInput(
+            f"{name} must be {UNLABELLED} (no label) or a class from 0 to {num_classes - 1}, "
+            f"got values from {values.min()} to {values.max()}"
+        )
+    return values.astype(np.int64, copy=False)
 
 
 def _check_distributions(values: NDArray[Any], name: str, ndim: int, shape: str) -> Floats:

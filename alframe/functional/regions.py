@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -108,6 +108,39 @@ def region_area(mask: Mask, height: int, width: int) -> int:
         2
     """
     return int(coco.area(_runs(mask, height, width)))
+
+
+def region_overlaps(masks: Sequence[Mask], others: Sequence[Mask], height: int, width: int) -> NDArray[np.float64]:
+    """Intersection over union of each region with each other, by pixels, -> (n, m) in [0, 1]; of two without any, 0.
+
+    Raises:
+        InvalidInput: run lengths of an image of another size.
+
+    Examples:
+        >>> region_overlaps([Rle((2, 2), "22")], [Rle((2, 2), "22"), Rle((2, 2), "31")], 2, 2).tolist()
+        [[1.0, 0.5]]
+    """
+    if not masks or not others:
+        return np.zeros((len(masks), len(others)))
+    runs, other_runs = ([_runs(mask, height, width) for mask in side] for side in (masks, others))
+    overlaps: NDArray[np.float64] = coco.iou(runs, other_runs, [False] * len(others))
+    return np.asarray(np.nan_to_num(overlaps), dtype=np.float64).reshape(len(masks), len(others))
+
+
+def image_size(masks: Iterable[Mask | None], size: tuple[int, int] | None = None) -> tuple[int, int] | None:
+    """Height and width of the image of these masks: as given, or as run lengths tell; ``None`` if there is no mask.
+
+    >>> image_size([None, Rle((2, 3), "6")])
+    (2, 3)
+
+    Raises:
+        InvalidInput: no size was given, and there are polygons alone, which do not tell it.
+    """
+    there = [mask for mask in masks if mask is not None]
+    told = [mask.size for mask in there if isinstance(mask, Rle)]
+    if size is None and there and not told:
+        raise InvalidInput("polygons do not tell how large their image is; give its size (height, width)")
+    return size or next(iter(told), None)
 
 
 def _runs(mask: Mask, height: int, width: int) -> dict[str, Any]:

@@ -4,6 +4,15 @@
 """
 
 from alframe.types.arrays import UNLABELLED, Floats, Ids, Labels, Positions
+from alframe.types.consensus import (
+    AnnotatorSignals,
+    Consensus,
+    LabelErrors,
+    LabelWorth,
+    ObjectConsensus,
+    PairwiseAgreement,
+    Signal,
+)
 from alframe.types.evaluation import (
     Classification,
     CurvePoint,
@@ -26,10 +35,12 @@ __all__ = [
     "GATE_METRICS",
     "UNLABELLED",
     "Annotation",
+    "AnnotatorSignals",
     "Beginning",
     "Cause",
     "Check",
     "Classification",
+    "Consensus",
     "CurvePoint",
     "Decision",
     "Detection",
@@ -41,12 +52,16 @@ __all__ = [
     "GateMetric",
     "Ids",
     "Label",
+    "LabelErrors",
+    "LabelWorth",
     "Labels",
     "Mask",
     "Need",
     "Object",
+    "ObjectConsensus",
     "Objects",
     "Outcomes",
+    "PairwiseAgreement",
     "Polygons",
     "PoolView",
     "Positions",
@@ -60,6 +75,7 @@ __all__ = [
     "SampleTable",
     "Segmentation",
     "Selection",
+    "Signal",
     "Task",
     "TrainingSet",
     "Verdict",

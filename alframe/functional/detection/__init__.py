@@ -18,7 +18,7 @@ from alframe.functional.detection.counts import (
 from alframe.functional.detection.errors import unconfirmed
 from alframe.functional.detection.found import detected
 from alframe.functional.detection.localisation import box_variance, consistency, localisation_stability
-from alframe.functional.detection.matching import group_boxes, match_boxes
+from alframe.functional.detection.matching import group_attracted, group_boxes, match_boxes
 from alframe.functional.detection.ppal import calibrated_uncertainty, class_difficulty, k_medoids, ppal
 from alframe.functional.detection.resampled import resampled_found, resampled_precision, right_detections
 from alframe.functional.detection.similarity import category_similarity, ccms
@@ -46,6 +46,7 @@ __all__ = [
     "expected_cost",
     "expected_counts",
     "found_at_false_alarms",
+    "group_attracted",
     "group_boxes",
     "image_scores",
     "k_medoids",

@@ -82,9 +82,27 @@ def group_boxes(
     """
     _check(boxes, scores, labels, threshold)
     _check(boxes, draws, labels, threshold)
-    attraction = _attraction(boxes, labels, boxes, labels, threshold)
-    founder = np.arange(len(boxes))
-    vacant = np.zeros((len(boxes), draws.max(initial=-1) + 1), dtype=np.bool_)  # by founder and draw
+    return group_attracted(_attraction(boxes, labels, boxes, labels, threshold), scores, draws)
+
+
+def group_attracted(attraction: NDArray[np.float64], scores: Floats, draws: NDArray[np.int64]) -> NDArray[np.int64]:
+    """What attracts each other put together, (n, n) -> (n,): the position of the first of each one's group.
+
+    ``group_boxes`` for any measure of what belongs together: the surest founds a group, each further one joins the
+    founder that attracts it most, among the groups in which its draw has none yet, or founds one.
+
+    Args:
+        attraction: how much each is drawn to each; 0 keeps them apart.
+        scores: (n,) how sure of each its draw is.
+        draws: (n,) which draw each is from, from 0 on.
+
+    Examples:
+        >>> attraction = np.array([[1.0, 0.8, 0.0], [0.8, 1.0, 0.0], [0.0, 0.0, 1.0]])
+        >>> group_attracted(attraction, np.array([0.5, 0.9, 0.4]), np.array([0, 1, 1])).tolist()
+        [1, 1, 2]
+    """
+    founder = np.arange(len(attraction))
+    vacant = np.zeros((len(attraction), draws.max(initial=-1) + 1), dtype=np.bool_)  # by founder and draw
     for row in _surest_first(scores):
         pull = np.where(vacant[:, draws[row]], attraction[row], 0)
         if pull.max() > 0:
