@@ -3,6 +3,7 @@
 from alframe.storage.service.tables.answers import FeedbackRow, GoldRow, SettlementRow, SubmissionRow
 from alframe.storage.service.tables.base import ServiceBase
 from alframe.storage.service.tables.people import (
+    AttemptRow,
     AuditRow,
     DeliveryRow,
     MembershipRow,
@@ -15,6 +16,7 @@ from alframe.storage.service.tables.work import AssignmentRow, DraftRow, ItemRow
 
 __all__ = [
     "AssignmentRow",
+    "AttemptRow",
     "AuditRow",
     "DeliveryRow",
     "DraftRow",

@@ -13,7 +13,10 @@ from alframe.storage.tables import now
 
 
 class UserRow(ServiceBase):
-    """One person or machine; ``password`` is an argon2 hash, empty where they sign in elsewhere."""
+    """One person or machine; ``password`` is an argon2 hash, empty where they sign in elsewhere.
+
+    ``identity`` is their name there. ``epoch`` counts what ends all their sessions: another password, being disabled.
+    """
 
     __tablename__ = "users"
 
@@ -23,7 +26,19 @@ class UserRow(ServiceBase):
     admin: Mapped[bool] = mapped_column(default=False)
     active: Mapped[bool] = mapped_column(default=True)
     must_change: Mapped[bool] = mapped_column(default=False)
+    identity: Mapped[str | None] = mapped_column(unique=True)
+    epoch: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class AttemptRow(ServiceBase):
+    """How often somebody has tried to sign in as ``name`` since then (seconds of the database's clock), in vain."""
+
+    __tablename__ = "attempts"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[float]
+    count: Mapped[int]
 
 
 class MembershipRow(ServiceBase):
@@ -46,7 +61,7 @@ class RefreshTokenRow(ServiceBase):
     sha256: Mapped[str] = mapped_column(unique=True)
     family: Mapped[str] = mapped_column(index=True)
     expires_at: Mapped[float]
-    used: Mapped[bool] = mapped_column(default=False)
+    used_at: Mapped[float | None]
     revoked: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default=now)
 
