@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import PIL.Image
@@ -33,14 +34,14 @@ over areas; a final resize that still averages four of its pixels leaves 0.4 to 
 time saved, where a margin of 1 leaves 1 to 2."""
 
 
-def decode_image(path: Path, side: int | None = None) -> Image:
+def decode_image(path: Path | BinaryIO, side: int | None = None) -> Image:
     """Decode the image at ``path``, upright, (H, W, 1) grey or (H, W, 3) RGB, uint8 and read-only.
 
     The EXIF orientation is applied. 16-bit grey keeps its high byte, transparent pixels are laid on white,
     palettes and CMYK become RGB.
 
     Args:
-        path: the file.
+        path: the file, or one in memory.
         side: the shorter side, in pixels, that is enough. A JPEG is then decoded at 1/2, 1/4 or 1/8 of its size, as
             long as that leaves ``MARGIN`` times as many; other files are decoded whole, and so are JPEGs if ``None``.
 
@@ -71,7 +72,7 @@ def image_size(path: Path) -> tuple[int, int]:
 
 
 @contextmanager
-def opened_image(path: Path) -> Iterator[PIL.Image.Image]:
+def opened_image(path: Path | BinaryIO) -> Iterator[PIL.Image.Image]:
     """Open the image at ``path`` for the block, no pixel decoded yet.
 
     Raises:
