@@ -110,6 +110,20 @@ def region_area(mask: Mask, height: int, width: int) -> int:
     return int(coco.area(_runs(mask, height, width)))
 
 
+def region_box(mask: Mask, height: int, width: int) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom edge of the smallest box around a region, in pixels; without drawing run lengths.
+
+    Raises:
+        InvalidInput: run lengths of an image of another size.
+
+    Examples:
+        >>> region_box(Rle((2, 2), "22"), 2, 2)
+        (1.0, 0.0, 2.0, 2.0)
+    """
+    left, top, across, down = coco.toBbox(_runs(mask, height, width)).tolist()
+    return left, top, left + across, top + down
+
+
 def region_overlaps(masks: Sequence[Mask], others: Sequence[Mask], height: int, width: int) -> NDArray[np.float64]:
     """Intersection over union of each region with each other, by pixels, -> (n, m) in [0, 1]; of two without any, 0.
 
