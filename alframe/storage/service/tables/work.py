@@ -104,6 +104,7 @@ Index(
     AssignmentRow.score.desc(),
     AssignmentRow.id,
 )
+Index("assignments_of_annotator", AssignmentRow.annotator_id, AssignmentRow.state, AssignmentRow.leased_at)
 
 
 class SkipRow(ServiceBase):

@@ -1,0 +1,176 @@
+"""What is to be labelled, as rows: a task for each item that a round asks for, with an assignment for each answer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pydantic import TypeAdapter
+from sqlalchemy import ColumnElement, insert, select, update
+from sqlalchemy.orm import Session
+
+from alframe.errors import InvalidInput, NotFound
+from alframe.labelling.projects import Project
+from alframe.storage.service import database_now
+from alframe.storage.service.tables import AssignmentRow, ItemRow, TaskRow
+from alframe.types import Label
+
+EXPRESS = 1_000
+"""The priority of the express lane; what a round asks for has less."""
+
+ESCALATED = 1_000_000
+"""The priority of what has waited too long."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the model said of an item: its label, and (C,) probabilities where it gives classes."""
+
+    label: Label
+    probs: list[float] | None = None
+
+
+PREDICTION = TypeAdapter(Prediction)
+
+
+@dataclass(frozen=True)
+class NewTask:
+    """An item that a round asks for.
+
+    Attributes:
+        item_id: which.
+        score: the strategy's; higher ones are given out earlier.
+        prediction: what the model says of it; ``None`` if there is no model yet.
+        probs: (C,) what the model holds each class for.
+    """
+
+    item_id: int
+    score: float = 0.0
+    prediction: Label | None = None
+    probs: list[float] | None = None
+
+
+def add_tasks(
+    session: Session,
+    project: Project,
+    round: int,
+    tasks: Sequence[NewTask],
+    model: str,
+    kind: str,
+    priority: int,
+    overlap: int,
+) -> int:
+    """Tasks that are not there yet, each with ``overlap`` assignments; how many there were.
+
+    Raises:
+        InvalidInput: a score that is no number, a priority of the express lane.
+        NotFound: an item that is not the project's.
+    """
+    if priority >= EXPRESS or not all(math.isfinite(task.score) for task in tasks):
+        raise InvalidInput(f"scores must be finite and the priority below {EXPRESS}, which is the express lane's")
+    items = set(session.scalars(select(ItemRow.id).where(ItemRow.project_id == project.id)))
+    if foreign := {task.item_id for task in tasks} - items:
+        raise NotFound(f"{len(foreign)} items are not project {project.name!r}'s, item {min(foreign)} among them")
+    asked = select(TaskRow.item_id).where(
+        TaskRow.project_id == project.id, TaskRow.round == round, TaskRow.kind == kind
+    )
+    there = set(session.scalars(asked))
+    new = {task.item_id: task for task in tasks if task.item_id not in there}
+    if not new:
+        return 0
+    rows = [
+        {
+            "project_id": project.id,
+            "item_id": task.item_id,
+            "round": round,
+            "kind": kind,
+            "model": model,
+            "prediction": _prediction(task),
+        }
+        for task in new.values()
+    ]
+    made = session.execute(insert(TaskRow).returning(TaskRow.id, TaskRow.item_id), rows).all()
+    assignments = [
+        {
+            "project_id": project.id,
+            "task_id": task_id,
+            "slot": slot,
+            "priority": priority,
+            "score": float(new[item_id].score),
+        }
+        for task_id, item_id in made
+        for slot in range(overlap)
+    ]
+    session.execute(insert(AssignmentRow), assignments)
+    return len(new)
+
+
+def add_assignment(session: Session, task: TaskRow) -> AssignmentRow:
+    """One answer more for ``task``, which is open again; the caller has locked it."""
+    last = session.scalars(
+        select(AssignmentRow).where(AssignmentRow.task_id == task.id).order_by(AssignmentRow.slot.desc()).limit(1)
+    ).one()
+    row = AssignmentRow(
+        project_id=task.project_id, task_id=task.id, slot=last.slot + 1, priority=last.priority, score=last.score
+    )
+    session.add(row)
+    task.state, task.reason = "open", ""
+    session.flush()
+    return row
+
+
+def close_assignments(session: Session, *which: ColumnElement[bool]) -> None:
+    """Nobody is to answer the tasks that ``which`` names any more; the caller has locked them."""
+    of_those = AssignmentRow.task_id.in_(select(TaskRow.id).where(*which))
+    session.execute(
+        update(AssignmentRow)
+        .where(of_those, AssignmentRow.state == "open")
+        .values(state="closed", leased_until=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def withdraw_tasks(session: Session, project_id: int, round: int) -> int:
+    """Take back what a round asked for and is still open; how many tasks there were."""
+    which = (TaskRow.project_id == project_id, TaskRow.round == round, TaskRow.kind != "gold", TaskRow.state == "open")
+    found = _lock(session, *which)
+    close_assignments(session, *which)
+    session.execute(
+        update(TaskRow).where(*which).values(state="withdrawn").execution_options(synchronize_session=False)
+    )
+    return found
+
+
+def raise_priority(session: Session, priority: int, *which: ColumnElement[bool]) -> int:
+    """Give the open tasks that ``which`` names at least this priority; how many had less."""
+    less = (AssignmentRow.state == "open", AssignmentRow.priority < priority)
+    behind = (*which, TaskRow.state == "open", TaskRow.id.in_(select(AssignmentRow.task_id).where(*less)))
+    found = _lock(session, *behind)
+    session.execute(
+        update(AssignmentRow)
+        .where(AssignmentRow.task_id.in_(select(TaskRow.id).where(*behind)), *less)
+        .values(priority=priority)
+        .execution_options(synchronize_session=False)
+    )
+    return found
+
+
+def older_than(session: Session, hours: float) -> ColumnElement[bool]:
+    """Tasks that have waited longer, by the database's clock."""
+    now = session.scalars(select(database_now())).one()
+    return TaskRow.created_at < datetime.fromtimestamp(now - hours * 3600, UTC)
+
+
+def _lock(session: Session, *which: ColumnElement[bool]) -> int:
+    # Whoever changes a task and its assignments locks the task first, and several in order: nobody waits in a circle.
+    return len(
+        session.scalars(select(TaskRow.id).where(*which).order_by(TaskRow.id).with_for_update(key_share=True)).all()
+    )
+
+
+def _prediction(task: NewTask) -> object:
+    if task.prediction is None:
+        return None
+    return PREDICTION.dump_python(Prediction(task.prediction, task.probs), mode="json")
