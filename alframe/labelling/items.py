@@ -1,0 +1,225 @@
+"""The images of a project: added once, held where nobody may see them, and every view written down."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, case, exists, func, insert, literal, select, update
+from sqlalchemy.orm import Session
+
+from alframe.errors import Conflict, InvalidInput, NotFound
+from alframe.functional.blocks import blocks
+from alframe.labelling.images import StoredImage
+from alframe.storage.service import ServiceDatabase, record
+from alframe.storage.service.tables import AssignmentRow, ItemRow, ProjectRow, SettlementRow, TaskRow, ViewRow
+
+HELD = "held"
+"""The state of an item that nobody may see, and the reason of a task that was withdrawn for that."""
+
+AT_ONCE = 500
+"""Samples that one statement names: it has room for some thousand values."""
+
+
+@dataclass(frozen=True)
+class NewItem:
+    """An image to be labelled.
+
+    Attributes:
+        sample_id: its name in the project, and in the source it comes from.
+        image: what the store has of it.
+        group: its slice (a camera, a site), for what is said per group.
+        held: why nobody may see it; empty where they may.
+        masks: boxes (x0, y0, x1, y1), in pixels, that are covered before anybody sees it.
+    """
+
+    sample_id: str
+    image: StoredImage
+    group: str = ""
+    held: str = ""
+    masks: Sequence[Sequence[float]] = ()
+
+
+@dataclass(frozen=True)
+class ItemSummary:
+    """An item as its manager sees it.
+
+    ``state`` is ``held``; or that of its latest task: ``open``, ``complete``, ``review``, ``settled``, ``withdrawn``;
+    where there is none, ``settled`` (its label came from elsewhere) or ``new``.
+    """
+
+    id: int
+    sample_id: str
+    width: int
+    height: int
+    group: str
+    held: str
+    state: str
+
+
+class Items:
+    """The items of a service's projects."""
+
+    def __init__(self, database: ServiceDatabase) -> None:
+        self._database = database
+
+    def add(self, project_id: int, new: Iterable[NewItem], *, by: str) -> dict[str, int]:
+        """Add what is not there yet, all or nothing; the ids of all, by sample id.
+
+        An item that is there stays as it is, but for a hold, which is taken over: only ``release`` ends one.
+
+        Raises:
+            NotFound: no such project.
+            Conflict: a sample is there with another image.
+            InvalidInput: a sample without a name, or named twice; a mask that is no box.
+        """
+        offered = _by_name(new)
+        with self._database.write() as session:
+            # Whoever adds to the project at the same time waits, and then finds what is there now.
+            if session.get(ProjectRow, project_id, with_for_update={"key_share": True}) is None:
+                raise NotFound(f"there is no project {project_id}")
+            there = {row.sample_id: row for row in _rows(session, project_id, list(offered))}
+            for row in there.values():
+                if row.image != offered[row.sample_id].image.sha256:
+                    raise Conflict(f"sample {row.sample_id!r} is there with another image; give this one another id")
+            added = [each for each in offered.values() if each.sample_id not in there]
+            ids = {name: row.id for name, row in there.items()} | _insert(session, project_id, added)
+            if added:
+                record(session, by, "items.add", f"project/{project_id}", {"samples": len(added)})
+            held = {name: offered[name].held for name, row in there.items() if offered[name].held and not row.held}
+            _hold(session, [there[name] for name in held], held, project_id, by)
+        return {name: ids[name] for name in offered}
+
+    def hold(self, project_id: int, sample_ids: Collection[str], reason: str, *, by: str) -> None:
+        """Keep samples from everybody: no consent, a legal hold. What was asked of them is withdrawn, leases end.
+
+        Raises:
+            NotFound: some are not there; nothing is held then.
+            InvalidInput: no reason.
+        """
+        if not reason.strip():
+            raise InvalidInput("a hold needs a reason, for whoever is asked to release it")
+        with self._database.write() as session:
+            rows = _all_rows(session, project_id, sample_ids)
+            _hold(session, rows, dict.fromkeys(sample_ids, reason), project_id, by)
+
+    def release(self, project_id: int, sample_ids: Collection[str], *, by: str) -> None:
+        """End holds; what they had withdrawn is asked for again.
+
+        Raises:
+            NotFound: some are not there; nothing is released then.
+        """
+        with self._database.write() as session:
+            rows = [row for row in _all_rows(session, project_id, sample_ids) if row.held]
+            for row in rows:
+                row.held = ""
+            _ask_again(session, [row.id for row in rows])
+            if rows:
+                names = [row.sample_id for row in rows]
+                record(session, by, "items.release", f"project/{project_id}", {"samples": names})
+
+    def view(self, item_id: int, user_id: int) -> None:
+        """Write down that somebody is shown the image of an item."""
+        with self._database.write() as session:
+            session.add(ViewRow(item_id=item_id, user_id=user_id))
+
+    def page(self, project_id: int, *, after: int = 0, limit: int = 100, state: str | None = None) -> list[ItemSummary]:
+        """The first ``limit`` items, by id, of those above ``after`` that are in ``state`` (see ``ItemSummary``)."""
+        columns = (ItemRow.id, ItemRow.sample_id, ItemRow.width, ItemRow.height, ItemRow.group, ItemRow.held)
+        wanted = select(*columns, _state()).where(ItemRow.project_id == project_id, ItemRow.id > after)
+        if state is not None:
+            wanted = wanted.where(_state() == state)
+        with self._database.read() as session:
+            return [ItemSummary(*row) for row in session.execute(wanted.order_by(ItemRow.id).limit(limit))]
+
+
+def _by_name(new: Iterable[NewItem]) -> dict[str, NewItem]:
+    offered: dict[str, NewItem] = {}
+    for each in new:
+        if not each.sample_id or each.sample_id in offered:
+            raise InvalidInput(f"every sample needs a name of its own; {each.sample_id!r} is there twice or empty")
+        for box in each.masks:
+            if len(box) != 4 or not all(map(math.isfinite, box)) or box[0] >= box[2] or box[1] >= box[3]:
+                raise InvalidInput(f"sample {each.sample_id!r}: a mask is a box (x0, y0, x1, y1), not {box}")
+        offered[each.sample_id] = each
+    return offered
+
+
+def _parts(values: Sequence[str] | Sequence[int]) -> Iterator[Sequence[str] | Sequence[int]]:
+    return (values[part] for part in blocks(len(values), AT_ONCE))
+
+
+def _rows(session: Session, project_id: int, names: Sequence[str]) -> Iterator[ItemRow]:
+    for part in _parts(names):
+        yield from session.scalars(
+            select(ItemRow).where(ItemRow.project_id == project_id, ItemRow.sample_id.in_(part)).order_by(ItemRow.id)
+        )
+
+
+def _all_rows(session: Session, project_id: int, names: Collection[str]) -> list[ItemRow]:
+    rows = list(_rows(session, project_id, list(names)))
+    if missing := set(names).difference(row.sample_id for row in rows):
+        raise NotFound(f"{len(missing)} of {len(names)} samples are not in project {project_id}: {min(missing)!r}, ...")
+    return rows
+
+
+def _insert(session: Session, project_id: int, new: Sequence[NewItem]) -> dict[str, int]:
+    if not new:
+        return {}
+    values = [
+        {
+            "project_id": project_id,
+            "sample_id": each.sample_id,
+            "image": each.image.sha256,
+            "width": each.image.width,
+            "height": each.image.height,
+            "group": each.group,
+            "held": each.held,
+            "masks": [list(map(float, box)) for box in each.masks],
+        }
+        for each in new
+    ]
+    made = session.execute(insert(ItemRow).returning(ItemRow.sample_id, ItemRow.id), values)
+    return dict(made.tuples().all())
+
+
+def _hold(session: Session, rows: Sequence[ItemRow], reasons: Mapping[str, str], project_id: int, by: str) -> None:
+    if not rows:
+        return
+    for row in rows:
+        row.held = reasons[row.sample_id]
+    for part in _parts([row.id for row in rows]):
+        unsettled = TaskRow.item_id.in_(part), TaskRow.state.in_(["open", "complete", "review"])
+        # In the order in which everybody locks them: first tasks by id, then assignments.
+        found = session.scalars(select(TaskRow.id).where(*unsettled).order_by(TaskRow.id).with_for_update()).all()
+        asked = AssignmentRow.task_id.in_(found), AssignmentRow.state == "open"
+        session.execute(update(AssignmentRow).where(*asked).values(state="closed", leased_until=None))
+        session.execute(update(TaskRow).where(TaskRow.id.in_(found)).values(state="withdrawn", reason=HELD))
+    record(session, by, "items.hold", f"project/{project_id}", {"reasons": {r.sample_id: r.held for r in rows}})
+
+
+def _ask_again(session: Session, item_ids: Sequence[int]) -> None:
+    for part in _parts(item_ids):
+        withdrawn = TaskRow.item_id.in_(part), TaskRow.state == "withdrawn", TaskRow.reason == HELD
+        found = session.scalars(select(TaskRow.id).where(*withdrawn).order_by(TaskRow.id).with_for_update()).all()
+        ended = AssignmentRow.task_id.in_(found), AssignmentRow.state == "closed"
+        again = {"state": "open", "annotator_id": None, "leased_at": None}
+        session.execute(update(AssignmentRow).where(*ended).values(again))
+        waits = exists().where(AssignmentRow.task_id == TaskRow.id, AssignmentRow.state == "open")
+        state = case((waits, "open"), else_="complete")
+        session.execute(update(TaskRow).where(TaskRow.id.in_(found)).values(state=state, reason=""))
+
+
+def _state() -> ColumnElement[str]:
+    """``ItemSummary.state`` of a row of items. Gold is asked at any time and says nothing of what the cycle asked."""
+    latest = (
+        select(TaskRow.state)
+        .where(TaskRow.item_id == ItemRow.id, TaskRow.kind != "gold")
+        .order_by(TaskRow.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    labelled = exists().where(SettlementRow.item_id == ItemRow.id)
+    unasked = case((labelled, literal("settled")), else_=literal("new"))
+    return case((ItemRow.held != "", literal(HELD)), else_=func.coalesce(latest, unasked))
