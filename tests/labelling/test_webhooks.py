@@ -284,13 +284,13 @@ def test_what_cannot_be_posted_to_is_refused(database: ServiceDatabase, project:
 
 @pytest.mark.parametrize("events", [[], ["batch.completed", "moon.rises"]])
 def test_events_that_do_not_exist_are_refused(database: ServiceDatabase, project: Project, events: list[Any]) -> None:
-    with pytest.raises(InvalidInput, match=r"hears of batch\.completed"):
+    with pytest.raises(InvalidInput, match=r"hears of some of batch\.completed"):
         Webhooks(database).add(project.id, "https://example.org", events, by="ann")
 
 
 @pytest.mark.parametrize(
     "header",
-    ["", "t=1000", "t=,v1=", "t=-1000,v1=0", "t=1e3,v1=0", "t=" + "9" * 400 + ",v1=0", "v1=0,t=1000", "t=١,v1=0"],
+    ["", "t=1000", "t=,v1=", "t=-1000,v1=0", "t=1e3,v1=0", "t=" + "9" * 400 + ",v1=0", "v1=0,t=1000", "t=\u0661,v1=0"],
 )
 def test_a_receiver_refuses_what_is_no_signature(header: str) -> None:
     assert not verify_signature("secret", header, b"{}", at=1000.0)
