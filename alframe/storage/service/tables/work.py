@@ -13,7 +13,11 @@ from alframe.storage.tables import now
 
 
 class ProjectRow(ServiceBase):
-    """One labelling project: ``kind`` is the task, ``settings`` are those of ``labelling.ProjectSettings``."""
+    """One labelling project: ``kind`` is the task, ``settings`` are those of ``labelling.ProjectSettings``.
+
+    ``auto_stopped`` says why predictions are not accepted without people any more; those that were audited count from
+    ``auto_since`` on.
+    """
 
     __tablename__ = "projects"
 
@@ -24,6 +28,8 @@ class ProjectRow(ServiceBase):
     settings: Mapped[dict[str, Any]]
     guidelines: Mapped[str] = mapped_column(default="")
     paused: Mapped[bool] = mapped_column(default=False)
+    auto_stopped: Mapped[str] = mapped_column(default="")
+    auto_since: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(default=now)
 
