@@ -126,6 +126,21 @@ class Queue:
             raise NotFound(f"there is no assignment {assignment_id}")
         return found
 
+    def image_size(self, assignment_id: int) -> tuple[int, int]:
+        """Width and height, in pixels, of the image that an assignment is about.
+
+        Raises:
+            NotFound: there is no such assignment.
+        """
+        of_it = select(ItemRow.width, ItemRow.height).join(TaskRow, TaskRow.item_id == ItemRow.id)
+        with self._database.read() as session:
+            found = session.execute(
+                of_it.join(AssignmentRow, AssignmentRow.task_id == TaskRow.id).where(AssignmentRow.id == assignment_id)
+            ).first()
+        if found is None:
+            raise NotFound(f"there is no assignment {assignment_id}")
+        return found.width, found.height
+
     def prediction(self, assignment_id: int, annotator_id: int) -> Prediction:
         """What the model says of an item that they hold.
 
