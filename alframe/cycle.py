@@ -15,9 +15,10 @@ from alframe.calibration import Calibration
 from alframe.candidates import Candidates
 from alframe.chronicle import Chronicle
 from alframe.data import ImageData
-from alframe.errors import ConfigurationError, DataError, LabelsPending, PoolExhausted
+from alframe.errors import ConfigurationError, DataError, PoolExhausted
 from alframe.functional.randomness import generator
 from alframe.gate import Gate
+from alframe.inquiry import Inquiry
 from alframe.learner import Learner
 from alframe.learners import Learners
 from alframe.lesson import Lesson
@@ -162,8 +163,8 @@ class Cycle:
         if reason := self.stopping.reason(self._progress(round, query)):
             return reason
         self._survey.preview(query)
-        self._ask(query)
-        self._collect(query)
+        self._inquiry.ask(query, lambda: self._survey.predictions(query))
+        self._inquiry.collect(query)
         self._lesson.train(round)
         self._tell(self._lesson.evaluate(round))
         self._succession.decide(round)
@@ -194,11 +195,12 @@ class Cycle:
             unlabelled, labelled = self._survey.read(round, with_history="history" in strategy.needs)
             if round > 0 and self._remembers:
                 self._survey.view(round, unlabelled)
-            wanted = self.plan.initial if round == 0 else self.plan.batch
+            unlabelled = self._inquiry.allowed(unlabelled)
+            wanted = self._inquiry.affordable(round, self.plan.initial if round == 0 else self.plan.batch)
             allowed = self.stopping.allows(self._progress(round))
             budget = int(min(wanted, allowed, len(unlabelled)))
             if budget == 0:
-                raise PoolExhausted("no unlabelled samples are left")
+                raise PoolExhausted("no unlabelled samples are left that may be asked for")
             with self.journal.step(round, "query", artefact(round, "query.json")) as path:
                 rng = generator(self.seed, round, "query")
                 chosen = strategy.select(unlabelled, budget, labelled=labelled, rng=rng)
@@ -209,23 +211,6 @@ class Cycle:
         # The weights can give the predictions again, and over many rounds they would fill the disk.
         self.journal.discard(round, "predict", folder=True)
         return load_record(self.journal.path(round, "query"), Query)
-
-    def _ask(self, query: Query) -> None:
-        if not self.journal.done(query.round, "ask"):
-            with self.journal.step(query.round, "ask"):
-                self.oracle.ask(query)
-
-    def _collect(self, query: Query) -> None:
-        if not self.journal.done(query.round, "collect"):
-            with self.journal.step(query.round, "collect"):
-                annotations = self.oracle.collect(query)
-                self.pool.ledger.append(annotations)
-                missing = set(query.ids) - {annotation.sample_id for annotation in annotations}
-                if missing:
-                    raise LabelsPending(
-                        f"{len(missing)} of the {len(query.ids)} labels of round {query.round} are still to come; "
-                        "give the same command again when they are there"
-                    )
 
     def _tell(self, point: CurvePoint) -> None:
         seconds = sum(entry.seconds for entry in self.journal.entries() if entry.round == point.round)
@@ -271,6 +256,10 @@ class Cycle:
         )
 
     @cached_property
+    def _inquiry(self) -> Inquiry:
+        return Inquiry(**self._shared, oracle=self.oracle, name=self.name)
+
+    @cached_property
     def _lesson(self) -> Lesson:
         memory = Memory(**self._shared, replay=self.replay, training=self.training)
         return Lesson(**self._shared, memory=memory, training=self.training, calibration=self.calibration)
@@ -282,6 +271,7 @@ class Cycle:
             gate=self.gate,
             registry=self.registry,
             log=self.promotions,
+            tell=self.oracle.tell,
             name=self.name,
             config=self.config,
         )

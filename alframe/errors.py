@@ -65,3 +65,7 @@ class NotSignedIn(AlframeError):
 
 class TooMany(AlframeError):
     """More was asked for in this time than is allowed; later it may be."""
+
+
+class Unavailable(AlframeError):
+    """A service that a run works with does not answer at the moment; later it may."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -130,7 +130,9 @@ def opened(parts: Parts, folder: Path, config: Mapping[str, Any]) -> Iterator[Cy
         else:
             log.info("run opened", extra={"version": __version__})
         try:
-            yield _put_together(parts, folder, config, engine, _pool_of(parts.data, engine, folder))
+            cycle = _put_together(parts, folder, config, engine, _pool_of(parts.data, engine, folder))
+            with closing(cycle.oracle):
+                yield cycle
         except Exception:
             log.exception("run failed")
             raise

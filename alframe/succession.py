@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ class Succession(Steps):
         gate: decides.
         registry: keeps versions.
         log: says who is champion.
+        tell: is told of a new champion, and of the end of a round.
         name: of the run.
         config: of the run, as plain values.
     """
@@ -34,6 +35,7 @@ class Succession(Steps):
     gate: Gate
     registry: Registry
     log: PromotionLog
+    tell: Callable[[str, Mapping[str, Any]], None]
     name: str
     config: Mapping[str, Any]
 
@@ -75,6 +77,10 @@ class Succession(Steps):
             if promoted:
                 self.log.promote(round, key=f"round/{round}", reason=decision.reason)
             self.registry.follow(self.log)
+            told = {"run": self.name, "round": round, "promoted": promoted, "reason": decision.reason}
+            if promoted:
+                self.tell("model.promoted", told)
+            self.tell("cycle.finished", told)
         reason = decision.reason if stands else "the champion that it was compared with was changed meanwhile"
         if self.gate.compares:
             say(f"round {round:>3}   {'promoted' if promoted else 'not promoted'}: {reason}")

@@ -20,12 +20,13 @@ from alframe.steps import Steps
 from alframe.storage import (
     MANIFEST,
     artefact,
+    load_record,
     read_manifest,
     read_predictions,
     save_arrays,
     save_record,
 )
-from alframe.types import Need, Positions, Predictions, Preview, Query
+from alframe.types import Need, Positions, Prediction, Predictions, Preview, Query
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +109,22 @@ class Survey(Steps):
                     learner, self.data, positions, learner.shows, self.make_trainer, seed=seed, description="preview"
                 )
                 save_record(path, Preview(round, seen(found)))
+
+    def predictions(self, query: Query) -> dict[str, Prediction]:
+        """What the learner that looked says of the samples of a query, by id; nothing of the first one's."""
+        round = query.round
+        if round == 0:
+            return {}
+        learner = self.learners.before(round)
+        if learner.shows:
+            seen_before = load_record(self.journal.path(round, "preview"), Preview).found
+            return {sample_id: Prediction(objects) for sample_id, objects in seen_before.items()}
+        positions, seed = self.pool.positions(query.ids), derive_seed(self.seed, round, "preview")
+        found = predict(learner, self.data, positions, {"probs"}, self.make_trainer, seed=seed, description="preview")
+        if found.probs is None:  # as it is where no image could be read
+            return {}
+        rows = zip(found.ids.tolist(), found.probs.argmax(axis=1).tolist(), found.probs.tolist(), strict=True)
+        return {sample_id: Prediction(label, tuple(probs)) for sample_id, label, probs in rows}
 
     def set_aside_unreadable(self, round: int) -> None:
         """Record in the ledger what could not be read so far."""

@@ -26,7 +26,7 @@ from alframe.scoring import check_gives, predict
 from alframe.storage import load_record, open_database, sqlite_url
 from alframe.storage.run_folder import DATABASE
 from alframe.succession import ended, interrupted
-from alframe.trigger import Evaluated, Signals, Trigger, TriggerLog, settle
+from alframe.trigger import DriftFound, Evaluated, Signals, Trigger, TriggerLog, settle
 from alframe.types import Beginning, Cause, CurvePoint, Drift, Positions, Predictions, ReplayRecord
 
 REQUESTED = "requested"
@@ -127,6 +127,7 @@ def look(cycle: Cycle, job: Watch) -> str | None:
             settled = settle(job.trigger.causes(signals), key=key, round=round, at=signals.now)
             triggers.append(settled)
             _tell(settled)
+            _tell_of_drift(cycle, past, settled)
             due = _starter(settled, round)
         if due is None:
             return None
@@ -253,3 +254,19 @@ def _tell(settled: Sequence[Evaluated]) -> None:
     for entry in settled:
         colour = "green" if entry.cause.fired else "dim"
         say(f"[{colour}]{escape(entry.cause.trigger)}[/]   {escape(entry.outcome)}: {escape(entry.cause.why)}")
+
+
+def _tell_of_drift(cycle: Cycle, past: Sequence[Evaluated], settled: Sequence[Evaluated]) -> None:
+    """Tell the oracle, once for each block that drifted."""
+    known = {found.seen for entry in past for found in _drifts(entry.cause)}
+    for found in {each.seen: each for entry in settled for each in _drifts(entry.cause)}.values():
+        if found.seen not in known:
+            cycle.oracle.tell("drift.detected", {"run": cycle.name, "why": found.why, "figures": dict(found.inputs)})
+
+
+def _drifts(cause: Cause) -> Iterator[Cause]:
+    """The drift that a trigger found, itself or by one that it is made of."""
+    if cause.fired and cause.trigger == DriftFound.name:
+        yield cause
+    for part in cause.parts:
+        yield from _drifts(part)

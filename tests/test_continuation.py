@@ -261,7 +261,7 @@ def test_changes_may_change_until_people_are_asked(digits: Path) -> None:
 
 
 class Unasked(Simulated):
-    def ask(self, query: Query) -> None:  # noqa: ARG002 (whatever is asked)
+    def ask(self, query: Query, predictions: object = None) -> None:  # noqa: ARG002 (whatever is asked)
         raise DataError("nobody is there")
 
 

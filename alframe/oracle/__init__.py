@@ -3,5 +3,6 @@
 from alframe.oracle.base import Oracle
 from alframe.oracle.noisy import Noisy
 from alframe.oracle.simulated import Simulated
+from alframe.oracle.waiting import wait
 
-__all__ = ["Noisy", "Oracle", "Simulated"]
+__all__ = ["Noisy", "Oracle", "Simulated", "wait"]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from alframe.data import Source
 from alframe.oracle.base import Oracle
 from alframe.pool import UNKNOWN_LABEL
-from alframe.types import UNLABELLED, Annotation, Label, Query
+from alframe.types import UNLABELLED, Annotation, Label, Prediction, Query
 
 
 class Simulated(Oracle):
@@ -21,7 +23,7 @@ class Simulated(Oracle):
         table = source.table
         self._truth: dict[str, Label | None] = dict(zip(table.ids.tolist(), table.labels.tolist(), strict=True))
 
-    def ask(self, query: Query) -> None:
+    def ask(self, query: Query, predictions: Mapping[str, Prediction] | None = None) -> None:
         """Do nothing: the answers are known."""
 
     def collect(self, query: Query) -> list[Annotation]:

@@ -27,7 +27,7 @@ from alframe.types.objects import Label, Mask, Object, Objects, Polygons, Rle, l
 from alframe.types.outcomes import GATE_METRICS, Estimate, GateMetric, Outcomes
 from alframe.types.predictions import Need, Predictions, Selection
 from alframe.types.progress import PoolView, Preview, Progress
-from alframe.types.samples import Annotation, Query, SampleTable
+from alframe.types.samples import Annotation, Prediction, Query, SampleTable
 from alframe.types.succession import Beginning, Cause, Check, Decision, Drift, ReplayRecord, Verdict
 from alframe.types.training import TrainingSet
 
@@ -65,6 +65,7 @@ __all__ = [
     "Polygons",
     "PoolView",
     "Positions",
+    "Prediction",
     "Predictions",
     "Preview",
     "Progress",

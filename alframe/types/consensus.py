@@ -71,11 +71,13 @@ class AnnotatorSignals:
 
     Attributes:
         compared: (A,) votes on samples whose class the others, or gold, are sure of: all that was looked at.
-        kappa: (A,) Cohen's kappa of those votes with these classes; NaN where it is undefined.
+        informedness: (A,) what those votes tell of these classes: 1 if all are right, 0 if they do not depend on the
+            class. Over the K classes that occur, (sum of the shares of right votes - 1) / (K - 1), however rare a
+            class is; NaN where fewer than two occur.
         variety: (A,) entropy of those votes over the entropy of these classes: 0 for always the same, about 1 for
             votes as varied as they should be; NaN where these classes do not vary.
-        p_uninformed: (A,) probability of so little agreement, or less, for somebody whose kappa is still tolerable;
-            after Holm, over all annotators. Small: votes that tell next to nothing.
+        p_uninformed: (A,) at most how probable so few right votes are for somebody whose informedness is still
+            tolerable; after Holm, over all annotators. Small: votes that tell next to nothing.
         p_copying: (A, A) probability of so many mistakes in common, or more, for two who work apart; after Holm, over
             all pairs. Small: one of the two copies the other, or both a third. 1 on the diagonal.
         verdict: for each annotator what the tests say, at the level that was asked for. "good" is what nothing speaks
@@ -83,7 +85,7 @@ class AnnotatorSignals:
     """
 
     compared: NDArray[np.int64]
-    kappa: Floats
+    informedness: Floats
     variety: Floats
     p_uninformed: Floats
     p_copying: Floats

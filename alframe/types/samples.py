@@ -73,6 +73,19 @@ class Query:
 
 
 @dataclass(frozen=True)
+class Prediction:
+    """What a learner says of one sample, for people to look at, and to correct.
+
+    Attributes:
+        label: the most probable class, or the objects it sees.
+        probs: the probability of each class; ``None`` for objects, which have scores of their own.
+    """
+
+    label: Label
+    probs: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
 class Annotation:
     """One statement about one sample: its label, or why it has none.
 
