@@ -36,6 +36,16 @@ from alframe.functional.comparison import (
     paired_p_value,
     penalty_matrix,
 )
+from alframe.functional.consensus import (
+    activelab,
+    annotator_signals,
+    consensus_boxes,
+    crowdlab,
+    dawid_skene,
+    label_errors,
+    majority_vote,
+    one_coin,
+)
 from alframe.functional.continual import average_forgetting, backward_transfer
 from alframe.functional.coverage import (
     coverage_radius,
@@ -127,6 +137,7 @@ from alframe.functional.regions import (
     join_rings,
     outline,
     region_area,
+    region_box,
     region_overlaps,
     regions_of,
 )
@@ -143,6 +154,7 @@ from alframe.functional.segmentation import (
     segmented,
     stretched,
 )
+from alframe.functional.sequential import evidence_below, share_interval
 from alframe.functional.stream import choose_from_stream
 from alframe.functional.targeted import flqmi, gcmi
 from alframe.functional.uncertainty import entropy, from_logits, least_confidence, margin
@@ -150,9 +162,11 @@ from alframe.functional.votes import one_hot_votes, vote_counts
 
 __all__ = [
     "REDUCTIONS",
+    "activelab",
     "adjusted_p_values",
     "affordable",
     "alfa_mix",
+    "annotator_signals",
     "area_under_curve",
     "average_forgetting",
     "average_precision",
@@ -186,10 +200,13 @@ __all__ = [
     "clue",
     "cluster_margin",
     "cohen_kappa",
+    "consensus_boxes",
     "consensus_kl",
     "consistency",
     "contrastive",
     "coverage_radius",
+    "crowdlab",
+    "dawid_skene",
     "decode_region",
     "decode_runs",
     "density",
@@ -208,6 +225,7 @@ __all__ = [
     "entropy",
     "epig",
     "error_rate_nearby",
+    "evidence_below",
     "expected_boxes",
     "expected_calibration_error",
     "expected_cost",
@@ -240,11 +258,13 @@ __all__ = [
     "k_medoids",
     "kolmogorov_smirnov",
     "krippendorff_alpha",
+    "label_errors",
     "label_loss",
     "labels_needed",
     "last_predicted",
     "least_confidence",
     "localisation_stability",
+    "majority_vote",
     "map_boundary",
     "map_mean",
     "map_region",
@@ -258,6 +278,7 @@ __all__ = [
     "mean_std",
     "object_counts",
     "object_overlaps",
+    "one_coin",
     "one_hot_votes",
     "outline",
     "paired_p_value",
@@ -278,6 +299,7 @@ __all__ = [
     "rare_classes",
     "rarest_class",
     "region_area",
+    "region_box",
     "region_overlaps",
     "regions_of",
     "reliability",
@@ -289,6 +311,7 @@ __all__ = [
     "score_per_cost",
     "segmented",
     "separation",
+    "share_interval",
     "smallest_p_value",
     "stochastic_batch",
     "stretched",

@@ -15,6 +15,8 @@ import alframe.functional
 INSIDE = {
     "blocks",
     "checks",
+    "consensus.known",
+    "consensus.maximisation",
     "geometry.clustering",
     "coverage.bounds",
     "detection.overlaps",
