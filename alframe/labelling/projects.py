@@ -181,6 +181,7 @@ def _check_classes(settings: ProjectSettings, classes: Sequence[str]) -> None:
 
 def _named(settings: ProjectSettings) -> Iterator[str]:
     yield from settings.safety_critical
+    yield from settings.examples
     yield from settings.rules.allowed_classes or ()
     yield from settings.rules.needs_rationale
     for pair in settings.rules.exclusive:

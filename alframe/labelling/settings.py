@@ -89,6 +89,7 @@ class ProjectSettings(Section):
         signals: which source of a label overrules which, the strongest first.
         auto_accept: predictions that are taken without people.
         privacy: what leaves the server.
+        examples: of each class, items that show annotators what it is like.
         cost: of one answer, in the team's money.
     """
 
@@ -117,6 +118,7 @@ class ProjectSettings(Section):
     ]
     auto_accept: AutoAccept = AutoAccept()
     privacy: Privacy = Privacy()
+    examples: dict[str, list[Annotated[int, Field(ge=1, lt=2**63)]]] = {}
     cost: float = Field(default=0.0, ge=0, allow_inf_nan=False)
 
     @model_validator(mode="after")
