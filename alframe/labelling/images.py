@@ -111,7 +111,13 @@ class ImageStore:
         return path
 
     def etag(self, item: ItemRow, privacy: Privacy) -> str:
-        """Names what ``shown`` gives, without looking at the image: for who has it already."""
+        """Names what ``shown`` gives, without looking at the image: for who has it already.
+
+        Raises:
+            NotFound: the item is held.
+        """
+        if item.held:
+            raise NotFound(f"item {item.id} is held: nobody is shown it")
         said = [RECIPE, item.image, item.masks, privacy.model_dump()]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:32]
 
@@ -123,8 +129,7 @@ class ImageStore:
         Raises:
             NotFound: the item is held, or its image is missing.
         """
-        if item.held:
-            raise NotFound(f"item {item.id} is held: nobody is shown it")
+        etag = self.etag(item, privacy)
         pixels = np.array(decode_image(self.path(item.image)))
         for box in item.masks:
             _cover(pixels, box, blur=privacy.blur_masks)
@@ -133,7 +138,7 @@ class ImageStore:
             # Only what was covered is left in the pixels that a smaller one is made of.
             picture.thumbnail((privacy.longest_side, privacy.longest_side), Resampling.LANCZOS, reducing_gap=None)
         kind = "PNG" if picture.width * picture.height <= LOSSLESS else "JPEG"
-        return Shown(_encoded(picture, kind), f"image/{kind.lower()}", self.etag(item, privacy))
+        return Shown(_encoded(picture, kind), f"image/{kind.lower()}", etag)
 
     def _check_size(self, width: int, height: int) -> None:
         if width * height > self.max_pixels:
