@@ -1,14 +1,22 @@
 """People label: what is asked of whom, what they answer, and what holds in the end."""
 
+from alframe.labelling.gold import Gold, GoldItem
+from alframe.labelling.gold_scores import GoldScore
+from alframe.labelling.labels import dump_label, load_label, parse_label
 from alframe.labelling.leases import Lease
 from alframe.labelling.projects import Project, Projects
 from alframe.labelling.queue import Mix, Queue
+from alframe.labelling.rules import broken
 from alframe.labelling.settings import ProjectSettings
+from alframe.labelling.settlements import Settlement
 from alframe.labelling.submissions import Answer, Receipt
 from alframe.labelling.tasks import NewTask, Prediction
 
 __all__ = [
     "Answer",
+    "Gold",
+    "GoldItem",
+    "GoldScore",
     "Lease",
     "Mix",
     "NewTask",
@@ -18,4 +26,9 @@ __all__ = [
     "Projects",
     "Queue",
     "Receipt",
+    "Settlement",
+    "broken",
+    "dump_label",
+    "load_label",
+    "parse_label",
 ]

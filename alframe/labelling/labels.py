@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from alframe.data.formats.reading import check_object, extent, validated
 from alframe.errors import InvalidInput
 from alframe.functional.regions import region_box
+from alframe.labelling.projects import Project
 from alframe.types import Label, Mask, Object, Objects, Polygons, Rle
-
-if TYPE_CHECKING:
-    from alframe.labelling.projects import Project
 
 MAX_OBJECTS = 10_000
 """In one image."""
