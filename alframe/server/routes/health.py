@@ -1,0 +1,29 @@
+"""Whether the service runs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends
+
+from alframe import __version__
+from alframe.server.bodies import JsonRoute
+from alframe.server.permission import Anybody, ServiceHere
+from alframe.server.wire import Answer
+
+router = APIRouter(route_class=JsonRoute, tags=["health"])
+
+
+class Health(Answer):
+    """That it runs, and which version."""
+
+    status: Literal["ok"] = "ok"
+    version: str = __version__
+
+
+@router.get("/health")
+def health(_: Annotated[None, Depends(Anybody())], service: ServiceHere) -> Health:
+    """Whether the service runs, and its database answers."""
+    with service.database.read() as session:
+        session.connection()
+    return Health()

@@ -1,0 +1,107 @@
+"""A labelling service in a folder: its database, its images, its secret."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from alframe.access.roles import Roles
+from alframe.access.secret import service_secret
+from alframe.access.tokens import Tokens
+from alframe.access.users import Users
+from alframe.errors import ConfigurationError
+from alframe.labelling.images import ImageStore
+from alframe.labelling.items import Items
+from alframe.labelling.projects import Projects
+from alframe.labelling.queue import Queue
+from alframe.storage import sqlite_url
+from alframe.storage.service import ServiceDatabase, open_service
+
+DATABASE = "service.sqlite"
+IMAGES = "images"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the server works.
+
+    Attributes:
+        token_seconds: how long an access token is good for.
+        most_bytes: of a request's body.
+        most_bytes_of_upload: of one that brings images.
+        housekeeping_seconds: from one look after settled, old and undelivered things to the next.
+        private_webhooks: whether webhooks may lead to private networks and to this machine.
+    """
+
+    token_seconds: float = 900.0
+    most_bytes: int = 1 << 20
+    most_bytes_of_upload: int = 64 << 20
+    housekeeping_seconds: float = 1.0
+    private_webhooks: bool = False
+
+
+@dataclass(frozen=True)
+class Service:
+    """What every request works with.
+
+    Attributes:
+        database: users, projects, tasks, answers.
+        images: the folder of images.
+        secret: with which tokens are signed.
+        settings: how the server works.
+    """
+
+    database: ServiceDatabase
+    images: ImageStore
+    secret: bytes = field(repr=False)
+    settings: Settings = Settings()
+
+    @cached_property
+    def users(self) -> Users:
+        """Who may sign in."""
+        return Users(self.database)
+
+    @cached_property
+    def roles(self) -> Roles:
+        """Who is what in which project."""
+        return Roles(self.database)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """What says who asks."""
+        return Tokens(self.database, self.secret, self.settings.token_seconds)
+
+    @cached_property
+    def projects(self) -> Projects:
+        """What is labelled."""
+        return Projects(self.database)
+
+    @cached_property
+    def items(self) -> Items:
+        """The projects' images."""
+        return Items(self.database)
+
+    @cached_property
+    def queue(self) -> Queue:
+        """What waits for whom."""
+        return Queue(self.database)
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
+
+
+def open_folder(folder: Path, database_url: str | None = None, settings: Settings | None = None) -> Service:
+    """Open (or create) the service in ``folder``; its database is there too, or at ``database_url``.
+
+    Raises:
+        ConfigurationError: the folder or the database cannot be used.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        secret = service_secret(folder)
+    except OSError as error:
+        raise ConfigurationError(f"{folder} cannot be a service's folder: {error}") from error
+    database = open_service(database_url or sqlite_url(folder / DATABASE))
+    return Service(database, ImageStore(folder / IMAGES), secret, settings or Settings())

@@ -1,0 +1,121 @@
+"""What goes over the wire, where several routes share it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar
+
+from fastapi import Header, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from alframe.access.roles import Role
+from alframe.labelling.settings import Kind
+
+LARGEST = 2**63 - 1
+"""An id that every database can look for."""
+
+
+class Body(BaseModel):
+    """What is sent: nothing is converted, and nothing else may be there."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Answer(BaseModel):
+    """What is answered: made from records with the same names."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+Row = TypeVar("Row")
+
+
+class Page(Answer, Generic[Row]):
+    """A part of a list; ``next`` is what the following part is asked for ``after``."""
+
+    items: list[Row]
+    next: int | None = None
+
+
+Id = Annotated[int, Path(ge=1, le=LARGEST)]
+"""A row's number in a path."""
+
+RowId = Annotated[int, Field(ge=1, le=LARGEST)]
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Line = Annotated[str, Field(max_length=1_000)]
+Text = Annotated[str, Field(max_length=100_000)]
+
+RoleName = Literal["viewer", "annotator", "reviewer", "manager"]
+NAMES: Mapping[Role, RoleName] = {
+    Role.viewer: "viewer",
+    Role.annotator: "annotator",
+    Role.reviewer: "reviewer",
+    Role.manager: "manager",
+}
+
+Limit = Annotated[int, Query(ge=1, le=1_000)]
+After = Annotated[int, Query(ge=0, le=LARGEST)]
+IdempotencyKey = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Names the request: sent again under the same key, it is answered as it was the first time.",
+    ),
+]
+
+LabelJson = Annotated[
+    Any,
+    Field(
+        description="A class index; or objects, each with a box in pixels; null where it cannot be told.",
+        json_schema_extra={
+            "anyOf": [
+                {"type": "integer", "minimum": 0},
+                {
+                    "type": "object",
+                    "required": ["objects"],
+                    "properties": {"objects": {"type": "array", "items": {"type": "object"}}},
+                },
+                {"type": "null"},
+            ]
+        },
+    ),
+]
+
+
+class UserOut(Answer):
+    """Somebody."""
+
+    id: int
+    name: str
+    admin: bool
+    must_change: bool
+
+
+class ProjectSummary(Answer):
+    """A project, and what the caller is in it."""
+
+    id: int
+    name: str
+    kind: Kind
+    role: RoleName
+
+
+class Numbered(Protocol):
+    """A row with an id."""
+
+    @property
+    def id(self) -> int:
+        """What pages go by."""
+
+
+Listed = TypeVar("Listed", bound=Numbered)
+
+
+def page_of(rows: Iterable[Listed], limit: int, after: int = 0) -> Page[Listed]:
+    """The first ``limit`` of rows above ``after``, by id; one more says that there is a further page."""
+    wanted = list(islice((row for row in rows if row.id > after), limit + 1))
+    return Page(items=wanted[:limit], next=wanted[limit - 1].id if len(wanted) > limit else None)
