@@ -151,6 +151,25 @@ class Projects:
             record(session, by, "project.change", f"project/{project_id}", {"version": row.version, **changes})
             return _project(row)
 
+    def extend(self, project_id: int, classes: Sequence[str], *, by: str) -> Project:
+        """Append classes to those of the project; labels keep their meaning. Those it has already change nothing.
+
+        Raises:
+            NotFound: there is no such project.
+            InvalidInput: a class without a name.
+        """
+        with self._database.write() as session:
+            row = session.get(ProjectRow, project_id, with_for_update={"key_share": True})
+            if row is None:
+                raise _missing(project_id)
+            if not all(each.strip() for each in classes):
+                raise InvalidInput(f"a class needs a name; got {list(classes)}")
+            if new := [each for each in dict.fromkeys(classes) if each not in row.classes]:
+                row.classes = [*row.classes, *new]
+                row.version += 1
+                record(session, by, "project.extend", f"project/{project_id}", {"classes": new})
+            return _project(row)
+
 
 def load_project(session: Session, project_id: int, *, lock: bool = False) -> Project:
     """The project of this id, as the session sees it; with ``lock`` nobody else who asks so gets it meanwhile.
