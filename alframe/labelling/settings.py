@@ -97,7 +97,7 @@ class ProjectSettings(Section):
     max_overlap: int = Field(default=3, ge=1, le=50)
     agreement: Share = 0.6
     consensus: Literal["majority", "one_coin", "dawid_skene", "crowdlab"] = "majority"
-    min_iou: Share = 0.5
+    min_iou: float = Field(default=0.5, gt=0, le=1, allow_inf_nan=False)
     review_share: Share = 0.0
     safety_critical: list[str] = []
     gold_share: Share = 0.0

@@ -56,7 +56,8 @@ class TaskRow(ServiceBase):
     """One item that one round asks for.
 
     ``kind`` is ``label``, ``gold``, ``relabel`` or ``audit``; ``state`` is ``open``, ``complete`` (every assignment is
-    done), ``review``, ``settled`` or ``withdrawn``; ``reason`` says why it is in review.
+    done), ``review``, ``settled`` or ``withdrawn``; ``reason`` says why it is in review, and ``proposed`` is the label that
+    people agreed on as far as they did. The round of a gold task is the id of the person that it was made for.
     """
 
     __tablename__ = "tasks"
@@ -71,6 +72,7 @@ class TaskRow(ServiceBase):
     prediction: Mapped[Any | None]
     state: Mapped[str] = mapped_column(default="open")
     reason: Mapped[str] = mapped_column(default="")
+    proposed: Mapped[Any | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
     settled_at: Mapped[datetime | None]
 
