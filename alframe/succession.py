@@ -16,7 +16,7 @@ from alframe.progress import say
 from alframe.registry import STEPS, ModelVersion, PromotionLog, Registry
 from alframe.steps import Steps
 from alframe.storage import Journal, artefact, file_sha256, hold_promotions, load_record, save_record
-from alframe.types import Beginning, CurvePoint, Decision, Outcomes, Positions, ReplayRecord
+from alframe.types import Beginning, CurvePoint, Decision, Event, Outcomes, Positions, ReplayRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class Succession(Steps):
     gate: Gate
     registry: Registry
     log: PromotionLog
-    tell: Callable[[str, Mapping[str, Any]], None]
+    tell: Callable[[Event, Mapping[str, Any]], None]
     name: str
     config: Mapping[str, Any]
 

@@ -8,7 +8,7 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from sqlalchemy import select
@@ -19,12 +19,10 @@ from alframe.labelling.outside import address_outside, check_url
 from alframe.storage.service import ServiceDatabase, database_now, record
 from alframe.storage.service.tables import DeliveryRow, WebhookRow
 from alframe.storage.tables import now
+from alframe.types import Event
 
 if TYPE_CHECKING:
     import httpx
-
-Event = Literal["batch.completed", "cycle.finished", "model.promoted", "drift.detected"]
-"""What may happen in a project that others want to hear of."""
 
 SIGNATURE = "X-Alframe-Signature"
 """The header that says when a body was sent, and proves who sent it."""

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, ClassVar
 
-from alframe.types import Annotation, Prediction, Query
+from alframe.types import Annotation, Event, Prediction, Query
 
 
 class Oracle(ABC):
@@ -57,11 +57,11 @@ class Oracle(ABC):
         """How many of the ``wanted`` labels may be asked for now, at least 1."""
         return wanted
 
-    def tell(self, event: str, data: Mapping[str, Any]) -> None:  # noqa: B027 (few heed it)
+    def tell(self, event: Event, data: Mapping[str, Any]) -> None:  # noqa: B027 (few heed it)
         """Hear of what the cycle has done, once or, after a crash, twice.
 
         Args:
-            event: ``batch.completed``, ``cycle.finished``, ``model.promoted`` or ``drift.detected``.
+            event: what.
             data: what there is to say of it, as plain values.
         """
 

@@ -23,6 +23,7 @@ from alframe.types.evaluation import (
     Segmentation,
     Task,
 )
+from alframe.types.events import Event
 from alframe.types.objects import Label, Mask, Object, Objects, Polygons, Rle, label_array
 from alframe.types.outcomes import GATE_METRICS, Estimate, GateMetric, Outcomes
 from alframe.types.predictions import Need, Predictions, Selection
@@ -47,6 +48,7 @@ __all__ = [
     "Drift",
     "Estimate",
     "Evaluation",
+    "Event",
     "Example",
     "Floats",
     "GateMetric",
