@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.markup import escape
 
 from alframe import __version__, progress
+from alframe.cli.audit import app as audit
 from alframe.cli.canary import canary
 from alframe.cli.configs_folder import CONFIGS
 from alframe.cli.continuing import cycle, opened_again
@@ -26,6 +27,7 @@ from alframe.cli.mistakes import INTERRUPTED, explained
 from alframe.cli.models import app as models
 from alframe.cli.options import Quiet
 from alframe.cli.pool import pool
+from alframe.cli.users import app as users
 from alframe.configuration import check
 from alframe.errors import AlframeError
 
@@ -142,6 +144,8 @@ app.command()(cycle)
 app.command()(canary)
 app.add_typer(pool, name="pool")
 app.add_typer(models, name="models")
+app.add_typer(users, name="users")
+app.add_typer(audit, name="audit")
 
 
 def main() -> None:

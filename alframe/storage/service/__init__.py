@@ -2,6 +2,6 @@
 
 from alframe.storage.service.audit import record
 from alframe.storage.service.clock import database_now
-from alframe.storage.service.database import ServiceDatabase, open_service
+from alframe.storage.service.database import DATABASE, ServiceDatabase, open_service
 
-__all__ = ["ServiceDatabase", "database_now", "open_service", "record"]
+__all__ = ["DATABASE", "ServiceDatabase", "database_now", "open_service", "record"]

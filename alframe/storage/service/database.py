@@ -15,6 +15,9 @@ from sqlalchemy.orm import Session
 
 from alframe.errors import ConfigurationError
 
+DATABASE = "service.sqlite"
+"""The database's file in a service's folder, where no other database is named."""
+
 MIGRATING = 7_304_551
 """The key of PostgreSQL's advisory lock under which one process migrates at a time."""
 
