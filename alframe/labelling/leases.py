@@ -169,7 +169,7 @@ def described(session: Session, project: Project, *which: ColumnElement[bool]) -
             prefill=PREDICTION.validate_python(task.prediction).label if _shown(project, task) == "always" else None,
             prediction=_shown(project, task) != "never",
         )
-        for assignment, task, item, draft, expires_in in session.execute(found).tuples()
+        for assignment, task, item, draft, expires_in in session.execute(found)
     ]
 
 

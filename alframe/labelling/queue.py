@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from alframe.errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -224,15 +225,20 @@ class Queue:
         Raises:
             NotFound: there is no such assignment.
             Conflict: it is theirs no longer, or the key stands for another answer.
+            InvalidInput: a label of another kind, or of a class that the project does not have.
         """
-        with self._database.write() as session:
-            task, assignment = submissions.lock_assignment(session, assignment_id)
-            if there := submissions.receipt(session, assignment_id, annotator_id, key, answer):
-                return there
-            why = submissions.why_not_theirs(task, assignment, annotator_id, fence)
-            if why is None:
-                return submissions.write_down(session, task, assignment, annotator_id, key, answer)
-            submissions.keep_draft(session, task, annotator_id, submissions.answer_body(answer))
+        try:
+            with self._database.write() as session:
+                task, assignment = submissions.lock_assignment(session, assignment_id)
+                if there := submissions.receipt(session, assignment_id, annotator_id, key, answer):
+                    return there
+                why = submissions.why_not_theirs(task, assignment, annotator_id, fence)
+                if why is None:
+                    submissions.check_label(load_project(session, task.project_id), answer.label)
+                    return submissions.write_down(session, task, assignment, annotator_id, key, answer)
+                submissions.keep_draft(session, task, annotator_id, submissions.answer_body(answer))
+        except IntegrityError as error:  # the same key, at the same moment, for another assignment
+            raise submissions.taken(key) from error
         raise Conflict(why)
 
     def express(self, project_id: int, item_ids: Sequence[int], *, by: str) -> int:

@@ -9,19 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic import TypeAdapter
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from alframe.errors import Conflict, InvalidInput, NotFound
+from alframe.labelling.labels import dump_label
 from alframe.labelling.projects import Project
 from alframe.labelling.tasks import close_assignments
 from alframe.storage.service import record
 from alframe.storage.service.tables import AssignmentRow, DraftRow, SkipRow, SubmissionRow, TaskRow, UserRow
 from alframe.storage.tables import now
 from alframe.types import Label
-
-_LABEL: TypeAdapter[Label | None] = TypeAdapter(Label | None)
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ class Receipt:
 def answer_body(answer: Answer) -> dict[str, Any]:
     """An answer as JSON, as a submission and a draft keep it."""
     return {
-        "label": _LABEL.dump_python(answer.label, mode="json"),
+        "label": dump_label(answer.label),
         "reason": answer.reason,
         "rationale": answer.rationale,
         "prediction_shown": answer.prediction_shown,
@@ -96,7 +94,7 @@ def why_not_theirs(task: TaskRow, assignment: AssignmentRow, annotator_id: int, 
     if assignment.state == "closed":
         return f"nobody is to answer it any more: the task is {task.state}"
     if assignment.annotator_id != annotator_id or assignment.fence != fence:
-        return "the lease has run out and somebody else has the item; what you did is kept as a draft"
+        return "this lease is over, the item has been given out again; what you did is kept as a draft"
     return "you have answered it already" if assignment.state == "done" else None
 
 
@@ -130,6 +128,21 @@ def pass_on(
     close_assignments(session, TaskRow.id == task.id)
 
 
+def check_label(project: Project, label: Label | None) -> None:
+    """Whether it is of the project's kind and classes; where it came from it was held against the image, too.
+
+    Raises:
+        InvalidInput: it is not.
+    """
+    if label is None:
+        return
+    if isinstance(label, int) != (project.kind == "classification"):
+        raise InvalidInput(f"a label of a {project.kind} project cannot be {type(label).__name__}")
+    given = {label} if isinstance(label, int) else {each.label for each in label}
+    if outside := given - set(range(len(project.classes))):
+        raise InvalidInput(f"there is no class {min(outside)}; project {project.name!r} has {len(project.classes)}")
+
+
 def receipt(session: Session, assignment_id: int, annotator_id: int, key: str, answer: Answer) -> Receipt | None:
     """What was said the first time to a request that is sent again.
 
@@ -142,8 +155,13 @@ def receipt(session: Session, assignment_id: int, annotator_id: int, key: str, a
     if there is None:
         return None
     if there.assignment_id != assignment_id or there.body_sha256 != body_sha256(answer):
-        raise Conflict(f"the key {key!r} stands for another answer; take a new key for a new answer")
+        raise taken(key)
     return _receipt(there)
+
+
+def taken(key: str) -> Conflict:
+    """The key stands for something else."""
+    return Conflict(f"the key {key!r} stands for another answer; take a new key for a new answer")
 
 
 def write_down(
