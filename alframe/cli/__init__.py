@@ -27,6 +27,7 @@ from alframe.cli.mistakes import INTERRUPTED, explained
 from alframe.cli.models import app as models
 from alframe.cli.options import Quiet
 from alframe.cli.pool import pool
+from alframe.cli.serve import serve
 from alframe.cli.users import app as users
 from alframe.configuration import check
 from alframe.errors import AlframeError
@@ -142,6 +143,7 @@ def compare(
 
 app.command()(cycle)
 app.command()(canary)
+app.command()(serve)
 app.add_typer(pool, name="pool")
 app.add_typer(models, name="models")
 app.add_typer(users, name="users")

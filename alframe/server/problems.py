@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from alframe.errors import (
@@ -21,8 +22,10 @@ from alframe.errors import (
     NotFound,
     NotSignedIn,
     TooMany,
+    Unavailable,
     UnreadableImage,
 )
+from alframe.storage.service.reachable import reachable
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +38,11 @@ STATUS: Mapping[type[AlframeError], int] = {
     NotFound: 404,
     NotSignedIn: 401,
     TooMany: 429,
+    Unavailable: 503,
     UnreadableImage: 422,
 }
-HEADERS: Mapping[int, Mapping[str, str]] = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": "10"}}
+RETRY = {"Retry-After": "10"}
+HEADERS: Mapping[int, Mapping[str, str]] = {401: {"WWW-Authenticate": "Bearer"}, 429: RETRY, 503: RETRY}
 MENTIONED = 20
 """Of what is wrong with a request, so many things are listed."""
 
@@ -85,6 +90,7 @@ def install(app: FastAPI) -> None:
     app.exception_handler(AlframeError)(_own)
     app.exception_handler(HTTPException)(_of_http)
     app.exception_handler(RequestValidationError)(_invalid)
+    app.exception_handler(DBAPIError)(_of_database)
     app.exception_handler(Exception)(_unforeseen)
 
 
@@ -101,6 +107,16 @@ def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
     """What was sent is not repeated: it may be large, secret, or no JSON."""
     errors = [{"where": "/".join(map(str, each["loc"])), "what": each["msg"]} for each in error.errors()[:MENTIONED]]
     return problem(422, f"{errors[0]['where']}: {errors[0]['what']}", errors=errors)
+
+
+def _of_database(request: Request, error: DBAPIError) -> JSONResponse:
+    try:
+        with reachable():
+            raise error
+    except Unavailable as away:
+        return _own(request, away)
+    except DBAPIError:
+        return _unforeseen(request, error)
 
 
 def _unforeseen(request: Request, error: Exception) -> JSONResponse:

@@ -10,16 +10,13 @@ from alframe.access.roles import Roles
 from alframe.access.secret import service_secret
 from alframe.access.tokens import Tokens
 from alframe.access.users import Users
-from alframe.errors import ConfigurationError
+from alframe.labelling.folder import open_service_folder
+from alframe.labelling.gold import Gold
 from alframe.labelling.images import ImageStore
 from alframe.labelling.items import Items
 from alframe.labelling.projects import Projects
 from alframe.labelling.queue import Queue
-from alframe.storage import sqlite_url
-from alframe.storage.service import ServiceDatabase, open_service
-
-DATABASE = "service.sqlite"
-IMAGES = "images"
+from alframe.storage.service import ServiceDatabase
 
 
 @dataclass(frozen=True)
@@ -83,9 +80,14 @@ class Service:
         return Items(self.database)
 
     @cached_property
+    def gold(self) -> Gold:
+        """The items whose label is certain."""
+        return Gold(self.database)
+
+    @cached_property
     def queue(self) -> Queue:
-        """What waits for whom."""
-        return Queue(self.database)
+        """What waits for whom, with gold mixed in."""
+        return Queue(self.database, self.gold.mix)
 
     def close(self) -> None:
         """Close the database."""
@@ -98,10 +100,5 @@ def open_folder(folder: Path, database_url: str | None = None, settings: Setting
     Raises:
         ConfigurationError: the folder or the database cannot be used.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        secret = service_secret(folder)
-    except OSError as error:
-        raise ConfigurationError(f"{folder} cannot be a service's folder: {error}") from error
-    database = open_service(database_url or sqlite_url(folder / DATABASE))
-    return Service(database, ImageStore(folder / IMAGES), secret, settings or Settings())
+    database, images = open_service_folder(folder, database_url)
+    return Service(database, images, service_secret(folder), settings or Settings())
