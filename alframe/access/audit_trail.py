@@ -63,6 +63,13 @@ def verify(database: ServiceDatabase, *, expected_head: str | None = None) -> Au
     return AuditVerdict(number, number + 1 if why else None, why, f"{number}:{sha256}")
 
 
+def page(database: ServiceDatabase, *, after: int = 0, limit: int = 100) -> list[AuditRow]:
+    """The first ``limit`` entries after entry ``after``."""
+    rows = select(AuditRow).where(AuditRow.entry > after).order_by(AuditRow.entry).limit(limit)
+    with database.read() as session:
+        return list(session.scalars(rows))
+
+
 def latest(database: ServiceDatabase, limit: int, actor: str | None = None) -> list[AuditRow]:
     """The last ``limit`` entries, of ``actor`` only if one is given, the latest last."""
     rows = select(AuditRow).order_by(AuditRow.entry.desc()).limit(limit)

@@ -119,6 +119,18 @@ class Items:
                 names = [row.sample_id for row in rows]
                 record(session, by, "items.release", f"project/{project_id}", {"samples": names})
 
+    def size(self, project_id: int, item_id: int) -> tuple[int, int]:
+        """Width and height, in pixels, of the image of an item.
+
+        Raises:
+            NotFound: the project has no such item.
+        """
+        with self._database.read() as session:
+            row = session.get(ItemRow, item_id)
+            if row is None or row.project_id != project_id:
+                raise NotFound(f"there is no item {item_id} in project {project_id}")
+            return row.width, row.height
+
     def view(self, item_id: int, user_id: int) -> None:
         """Write down that somebody is shown the image of an item."""
         with self._database.write() as session:
