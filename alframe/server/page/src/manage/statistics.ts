@@ -1,0 +1,43 @@
+/** A project in numbers, as the server counts them. */
+
+export interface Day {
+  day: string;
+  answers: number;
+  settled: number;
+}
+
+export interface Pair {
+  first: number;
+  second: number;
+  value: number | null;
+  shared: number;
+}
+
+export interface AnnotatorLine {
+  id: number;
+  name: string;
+  answers: number;
+  seconds: number | null;
+  gold_asked: number;
+  gold_right: number;
+  skill: number | null;
+  verdict: string | null;
+}
+
+export interface Statistics {
+  tasks: { open: number; complete: number; review: number; settled: number; withdrawn: number };
+  backlog: number;
+  answers: number;
+  cost: number;
+  per_day: Day[];
+  annotators: AnnotatorLine[];
+  agreement: {
+    measure: string;
+    value: number | null;
+    per_class: { class: string; value: number | null }[];
+    pairs: Pair[];
+    over_time: { day: string; value: number | null }[];
+  };
+  classes: { class: string; settled: number }[];
+  groups: { group: string; items: number; queried: number; labelled: number; agreement: number | null }[];
+}
