@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from alframe.errors import InvalidInput
-from alframe.functional.votes import one_hot_votes, vote_counts
+from alframe.functional.votes import one_hot_votes
 from alframe.types import UNLABELLED
 
 Array: TypeAlias = NDArray[np.float64]
@@ -66,8 +66,7 @@ def fit_one_coin(
     Raises:
         InvalidInput: a smoothing that is not positive, no step.
     """
-    counts = vote_counts(votes, num_classes)
-    start = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    start = np.zeros((len(votes), num_classes))  # what is known alone says whom to believe at first
     half_right = _checked_smoothing(smoothing) * (np.eye(num_classes) + 1 / num_classes) / 2
     prior_votes = np.tile(half_right, (votes.shape[1], 1, 1))
     return converged(iterations(votes, known, _by_annotator, start, prior_votes), steps)
@@ -88,7 +87,7 @@ def converged(iterations: Iterator[Fit], steps: int) -> Fit:
     last = next(iterations)
     for _ in range(steps - 1):
         before, last = last, next(iterations)
-        if last.objective - before.objective < GAIN * max(len(last.posterior), 1):
+        if last.objective - before.objective <= GAIN * np.count_nonzero(last.posterior.any(axis=1)):
             break
     return last
 
@@ -104,7 +103,7 @@ def iterations(
         votes: classes, ``UNLABELLED`` where an annotator gave none.
         known: classes that are certain.
         maximise: what makes parameters of expectations.
-        start: (N, C) probabilities of the classes to begin from.
+        start: (N, C) probabilities of the classes to begin from; zeros for samples that are not to count at first.
         prior_votes: (A, C, C) votes that each annotator begins with, by true class and vote; all positive.
 
     Examples:

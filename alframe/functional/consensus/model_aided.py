@@ -31,8 +31,9 @@ def crowdlab(votes: NDArray[Any], probs: NDArray[Any]) -> Consensus:
     """Consensus of votes and of a model that did not see them, (N, A), (N, C) -> Consensus.
 
     The model votes too: it and the annotators are weighed by how often they are right beyond always saying the most
-    common class, as far as samples with several votes show. Skill is cleanlab's annotator quality. There is no
-    confusion.
+    common class, as far as samples with several votes show. Its probabilities are first scaled by the temperature at
+    which they are most like the votes: a model that is too sure would outvote everybody. Skill is cleanlab's annotator
+    quality. There is no confusion.
 
     Args:
         votes: classes, ``UNLABELLED`` where an annotator gave none. Samples without any stay without a label.
@@ -62,7 +63,9 @@ def crowdlab(votes: NDArray[Any], probs: NDArray[Any]) -> Consensus:
         )
     cleanlab = _cleanlab("crowdlab").multiannotator
     with _quietly():
-        found = cleanlab.get_label_quality_multiannotator(given, _without_ties(probs)[samples], verbose=False)
+        found = cleanlab.get_label_quality_multiannotator(
+            given, _without_ties(probs)[samples], calibrate_probs=True, verbose=False
+        )
     labels, confidence = np.full(len(votes), UNLABELLED), np.zeros(len(votes))
     labels[samples] = found["label_quality"]["consensus_label"]
     confidence[samples] = found["label_quality"]["consensus_quality_score"]

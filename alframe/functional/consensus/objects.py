@@ -72,7 +72,7 @@ def consensus_boxes(
             found.append((_merged(members, image), support))
     found.sort(key=lambda each: (each[0].label, each[0].box))
     pairs = combinations(per_annotator, 2)
-    agreement = [mean_matched_iou(first, second, size) for first, second in pairs]
+    agreement = [mean_matched_iou(first, second, image) for first, second in pairs]
     return ObjectConsensus(
         Objects(tuple(each for each, _ in found)),
         np.array([support for _, support in found], dtype=np.float64),
