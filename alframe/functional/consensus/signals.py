@@ -59,7 +59,7 @@ def annotator_signals(
         known: (N,) classes that are certain, ``UNLABELLED`` where they are not: gold.
         tolerable: the least informedness that is not to be accused, in (0, 1).
         level: how probable it may be that one test or the other accuses somebody who is tolerable, or two who work
-            apart, in (0, 1); for each of the two tests, over all annotators.
+            apart, in (0, 1); for each of the two tests, over all annotators, as far as the consensus is right.
 
     Raises:
         InvalidInput: votes or known classes that are no classes, a level or a tolerable informedness outside (0, 1).
