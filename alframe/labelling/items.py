@@ -193,7 +193,7 @@ def _insert(session: Session, project_id: int, new: Sequence[NewItem]) -> dict[s
         for each in new
     ]
     made = session.execute(insert(ItemRow).returning(ItemRow.sample_id, ItemRow.id), values)
-    return dict(made.tuples().all())
+    return dict(made.all())
 
 
 def _hold(session: Session, rows: Sequence[ItemRow], reasons: Mapping[str, str], project_id: int, by: str) -> None:

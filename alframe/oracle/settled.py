@@ -1,0 +1,70 @@
+"""What people have settled of a query, as annotations, and what of it may still come."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import and_, select
+
+from alframe.functional.blocks import blocks
+from alframe.labelling.items import AT_ONCE
+from alframe.labelling.projects import Project
+from alframe.labelling.settlements import Settlement, current
+from alframe.storage.service import ServiceDatabase
+from alframe.storage.service.tables import ItemRow, TaskRow
+from alframe.types import Annotation, Query
+
+WAITING = ("open", "complete", "review")
+"""States of a task whose label may still come."""
+
+UNREADABLE = "its image could not be read when people were to be asked"
+"""Why a sample is set aside that nobody was shown."""
+
+
+def annotations_of(database: ServiceDatabase, project: Project, query: Query) -> list[Annotation]:
+    """What holds of the samples of a query; those that are no items, as nobody could be shown them, are set aside."""
+    settled, asked = current(database, project.id, query.ids), _states(database, project, query)
+    found = []
+    for sample_id in query.ids:
+        if (settlement := settled.get(sample_id)) is not None:
+            found.append(annotation(settlement, query.round, query.model))
+        elif sample_id not in asked:
+            key = f"{query.round}/{sample_id}/unreadable"
+            found.append(Annotation(key, sample_id, None, "alframe", query.round, query.model, UNREADABLE))
+    return found
+
+
+def still_open(
+    database: ServiceDatabase, project: Project, query: Query, annotations: Collection[Annotation]
+) -> set[str]:
+    """Samples of a query, by id, that are not among ``annotations`` and whose label may still come."""
+    waiting = {sample_id for sample_id, state in _states(database, project, query).items() if state in WAITING}
+    return waiting.difference(each.sample_id for each in annotations)
+
+
+def annotation(settlement: Settlement, round: int, model: str) -> Annotation:
+    """What a settlement says, for the ledger; its key names the round that asked, the sample and the version."""
+    key = f"{_key(round, settlement.sample_id)}{settlement.version}"
+    reason = settlement.reason if settlement.label is None else None
+    who = f"{settlement.source}: {settlement.settled_by}"
+    return Annotation(key, settlement.sample_id, settlement.label, who, round, model, reason)
+
+
+def is_settled(annotation: Annotation) -> bool:
+    """Whether an entry of the ledger is such an annotation."""
+    return annotation.key.startswith(_key(annotation.round, annotation.sample_id))
+
+
+def _key(round: int, sample_id: str) -> str:
+    return f"{round}/{sample_id}/settled/"
+
+
+def _states(database: ServiceDatabase, project: Project, query: Query) -> dict[str, str | None]:
+    """The state of the task for each sample of the query that is an item; ``None`` where nobody was asked."""
+    ours = and_(TaskRow.item_id == ItemRow.id, TaskRow.round == query.round, TaskRow.kind == "label")
+    states = select(ItemRow.sample_id, TaskRow.state).outerjoin(TaskRow, ours).where(ItemRow.project_id == project.id)
+    found: dict[str, str | None] = {}
+    with database.read() as session:
+        for part in blocks(len(query.ids), AT_ONCE):
+            found |= dict(session.execute(states.where(ItemRow.sample_id.in_(query.ids[part]))).all())
+    return found

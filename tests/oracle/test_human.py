@@ -1,0 +1,312 @@
+"""What a cycle asks becomes people's tasks; what they settle, and nothing else, becomes labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import squares
+import tiny
+from people import hire, work
+from sqlalchemy import func, select
+
+from alframe.errors import ConfigurationError
+from alframe.labelling import Projects, Queue, settlements
+from alframe.labelling.folder import open_service_folder
+from alframe.labelling.items import Items
+from alframe.labelling.webhooks import Webhooks
+from alframe.oracle.human import Human
+from alframe.storage.service import ServiceDatabase
+from alframe.storage.service.tables import DeliveryRow, TaskRow
+from alframe.types import Annotation, Label, Object, Objects, Prediction, Query
+
+IDS = tuple(f"bars/{row:03d}" for row in range(6))
+TRUTH = dict(zip(tiny.Bars().table.ids.tolist(), tiny.Bars().table.labels.tolist(), strict=True))
+
+MakeHuman = Callable[..., Human]
+
+
+@pytest.fixture
+def human(tmp_path: Path, service_url: str, database: ServiceDatabase) -> Iterator[MakeHuman]:  # noqa: ARG001 (is migrated)
+    """Builds the oracle of a run named tiny."""
+    made: list[Human] = []
+
+    def make(source: Any = None, **options: Any) -> Human:
+        options = {"project": "tiny", "service": str(tmp_path / "service"), "database": service_url} | options
+        made.append(Human(source or tiny.Bars(), **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def query(round: int = 1, ids: tuple[str, ...] = IDS, scores: tuple[float, ...] | None = None) -> Query:
+    return Query(round, ids, scores, "Entropy", f"model {round}")
+
+
+def counted(database: ServiceDatabase, *which: Any) -> int:
+    with database.read() as session:
+        return session.scalars(select(func.count()).select_from(TaskRow).where(*which)).one()
+
+
+def labels(annotations: list[Annotation]) -> dict[str, Label | None]:
+    return {each.sample_id: each.label for each in annotations}
+
+
+def test_a_query_asked_twice_is_one_set_of_tasks(human: MakeHuman, database: ServiceDatabase) -> None:
+    """Asked again, by a process that was killed and started anew, there is no second task, item or image."""
+    for _ in range(3):
+        human().ask(query())
+    project = Projects(database).named("tiny")
+    assert (project.kind, project.classes) == ("classification", ("top", "middle", "bottom"))
+    assert counted(database) == 6
+    assert Queue(database).backlog(project.id) == 6
+
+
+def test_what_people_agree_on_is_collected_with_its_version(human: MakeHuman, database: ServiceDatabase) -> None:
+    """Two answers settle; one is none. The key names round, sample and version, the annotator who settled it."""
+    oracle = human(settings={"overlap": 2})
+    oracle.ask(query())
+    assert oracle.collect(query()) == []
+    ann, bob = hire(database, "ann", "bob")
+    work(database, [ann], TRUTH.__getitem__)
+    assert oracle.collect(query()) == []
+    work(database, [bob], TRUTH.__getitem__)
+    answers = oracle.collect(query())
+    assert labels(answers) == {name: TRUTH[name] for name in IDS}
+    assert {each.annotator for each in answers} == {"consensus: ann, bob"}
+    assert answers[0].key == f"1/{IDS[0]}/settled/1"
+    assert {(each.round, each.model, each.reason) for each in answers} == {(1, "model 1", None)}
+    assert oracle.collect(query()) == human().collect(query()) == answers
+    assert oracle.satisfied(query(), answers)
+    assert not oracle.satisfied(query(), answers[:-1]) or counted(database, TaskRow.state == "open") == 0
+
+
+def test_the_best_score_is_given_out_first(human: MakeHuman, database: ServiceDatabase) -> None:
+    """By the strategy's scores; without any in the order in which it chose."""
+    human().ask(query(scores=(0.1, 0.5, 0.3, 0.2, 0.6, 0.4)))
+    (ann,) = hire(database, "ann")
+    assert work(database, [ann], TRUTH.__getitem__) == [IDS[row] for row in (4, 1, 5, 2, 3, 0)]
+    other = tuple(reversed([f"bars/{row:03d}" for row in range(10, 14)]))
+    human().ask(query(2, other))
+    assert work(database, [ann], TRUTH.__getitem__) == list(other)
+
+
+def test_what_cannot_be_told_is_set_aside_with_its_reason(human: MakeHuman, database: ServiceDatabase) -> None:
+    oracle = human()
+    oracle.ask(query())
+    work(database, hire(database, "ann"), lambda name: None if name == IDS[2] else TRUTH[name])
+    told = {each.sample_id: (each.label, each.reason) for each in oracle.collect(query())}
+    assert told[IDS[2]] == (None, "blurred")
+    assert told[IDS[1]] == (TRUTH[IDS[1]], None)
+
+
+def test_an_image_that_cannot_be_read_is_set_aside(human: MakeHuman, database: ServiceDatabase) -> None:
+    """Nobody is asked about it, and the query does not wait for it."""
+    from alframe.errors import UnreadableImage
+
+    class Torn(tiny.Bars):
+        def read(self, position: int, side: int | None = None) -> Any:
+            if position == 3:
+                raise UnreadableImage("torn")
+            return super().read(position, side)
+
+    oracle = human(Torn())
+    oracle.ask(query())
+    work(database, hire(database, "ann"), TRUTH.__getitem__)
+    answers = oracle.collect(query())
+    assert [each.sample_id for each in answers if each.label is None] == [IDS[3]]
+    assert oracle.satisfied(query(), answers)
+
+
+def test_a_part_can_be_enough(human: MakeHuman, database: ServiceDatabase) -> None:
+    """Half of six is three: the other tasks are withdrawn, their samples have no annotation, and can be asked again."""
+    oracle = human(enough=0.5)
+    oracle.ask(query())
+    (ann,) = hire(database, "ann")
+    seen = work(database, [ann], TRUTH.__getitem__, most=2)
+    assert not oracle.satisfied(query(), oracle.collect(query()))
+    seen += work(database, [ann], TRUTH.__getitem__, most=1)
+    answers = oracle.collect(query())
+    assert set(labels(answers)) == set(seen)
+    assert oracle.satisfied(query(), answers)
+    assert counted(database, TaskRow.state == "withdrawn") == 3
+    assert work(database, [ann], TRUTH.__getitem__) == []
+    again = query(2, tuple(name for name in IDS if name not in seen))
+    oracle.ask(again)
+    assert set(work(database, [ann], TRUTH.__getitem__)) == set(again.ids)
+
+
+def test_a_held_image_is_neither_asked_nor_waited_for(human: MakeHuman, database: ServiceDatabase) -> None:
+    """A hold after the question takes the sample out of the batch; released, it may be asked about again."""
+    oracle = human()
+    assert oracle.withheld() == frozenset()
+    oracle.ask(query())
+    project = Projects(database).named("tiny")
+    Items(database).hold(project.id, IDS[:1], "no consent", by="root")
+    assert oracle.withheld() == {IDS[0]}
+    assert set(work(database, hire(database, "ann"), TRUTH.__getitem__)) == set(IDS[1:])
+    answers = oracle.collect(query())
+    assert set(labels(answers)) == set(IDS[1:])
+    assert oracle.satisfied(query(), answers)
+    Items(database).release(project.id, IDS[:1], by="root")
+    assert oracle.withheld() == frozenset()
+
+
+def test_a_batch_of_which_nothing_came_is_not_enough(human: MakeHuman, database: ServiceDatabase) -> None:
+    oracle = human()
+    oracle.ask(query())
+    Queue(database).withdraw(Projects(database).named("tiny").id, 1)
+    assert not oracle.satisfied(query(), oracle.collect(query()))
+
+
+def test_a_correction_is_a_new_entry_and_the_old_one_stays(human: MakeHuman, database: ServiceDatabase) -> None:
+    """A later version has another key, and the round and model that asked; what is unchanged is not told again."""
+    oracle = human()
+    oracle.ask(query())
+    work(database, hire(database, "ann"), TRUTH.__getitem__)
+    first = oracle.collect(query())
+    foreign = replace(first[0], key="1/bars/000/simulated", sample_id="bars/000")
+    assert oracle.corrected([*first[1:], foreign]) == []
+    project = Projects(database).named("tiny")
+    wrong = (TRUTH[IDS[1]] + 1) % 3
+    items = Items(database).page(project.id)
+    with database.write() as session:
+        item = next(each.id for each in items if each.sample_id == IDS[1])
+        settlements.append(session, project, item, key="again", label=wrong, source="review", settled_by="rae")
+    (corrected,) = oracle.corrected(first)
+    expected = replace(first[1], key=f"1/{IDS[1]}/settled/2", label=wrong, annotator="review: rae")
+    assert corrected == expected
+    assert oracle.corrected([*first, corrected]) == []
+
+
+def test_what_is_settled_already_is_asked_of_nobody(human: MakeHuman, database: ServiceDatabase) -> None:
+    """A label that was imported, or came too late for the round that asked, is delivered to the next that asks."""
+    oracle = human(enough=0.5)
+    oracle.ask(query())
+    work(database, hire(database, "ann"), TRUTH.__getitem__)
+    assert len(oracle.collect(query())) == 6
+    oracle.ask(query(4))
+    assert counted(database, TaskRow.round == 4) == 0
+    answers = oracle.collect(query(4))
+    assert len(answers) == 6
+    assert answers[0].key == f"4/{IDS[0]}/settled/1"
+
+
+def test_a_task_has_what_the_model_said(human: MakeHuman, database: ServiceDatabase) -> None:
+    oracle = human(overlap=2)
+    oracle.ask(query(), {IDS[0]: Prediction(2, (0.1, 0.2, 0.7))})
+    with database.read() as session:
+        said = session.scalars(select(TaskRow.prediction)).all()
+    assert sorted(str(each) for each in said) == ["None"] * 5 + ["{'label': 2, 'probs': [0.1, 0.2, 0.7]}"]
+    (ann,) = hire(database, "ann")
+    lease = Queue(database).lease(Projects(database).named("tiny").id, ann)
+    assert lease is not None
+    assert lease.prediction
+    assert counted(database, TaskRow.model == "model 1") == 6
+
+
+def test_boxes_and_masks_are_asked_for_where_the_source_has_them(human: MakeHuman, database: ServiceDatabase) -> None:
+    source = squares.Squares()
+    oracle = human(source, settings={"rules": {"min_side": 2}})
+    ids = tuple(source.table.ids[:2].tolist())
+    asked = Query(0, ids, None, "Random", "")
+    oracle.ask(asked)
+    project = Projects(database).named("tiny")
+    assert project.kind == ("segmentation" if source.has_masks else "detection")
+    assert project.settings.rules.min_side == 2
+    drawn = Objects((Object((1.0, 1.0, 6.0, 7.0), 0),))
+    if project.kind == "detection":
+        work(database, hire(database, "ann"), lambda _: drawn)
+        assert labels(oracle.collect(asked)) == dict.fromkeys(ids, drawn)
+
+
+def test_a_long_backlog_makes_batches_small(human: MakeHuman) -> None:
+    """Ten may wait and six do: four more. Whatever waits, one is asked for."""
+    oracle = human(settings={"backlog": 10})
+    assert oracle.capacity(20) == 20  # nobody knows of the project yet
+    oracle.ask(query())
+    assert oracle.capacity(20) == 4
+    assert oracle.capacity(3) == 3
+    oracle.ask(query(2, tuple(f"bars/{row:03d}" for row in range(20, 30))))
+    assert oracle.capacity(20) == 1
+
+
+def test_new_classes_of_the_source_come_to_the_project(human: MakeHuman, database: ServiceDatabase) -> None:
+    human().ask(query())
+
+    grown = tiny.Bars()
+    grown.classes = (*grown.classes, "none")  # type: ignore[assignment]  # longer than a class attribute says
+    human(grown).ask(query(2))
+    assert Projects(database).named("tiny").classes == ("top", "middle", "bottom", "none")
+
+
+def test_a_project_of_something_else_is_refused(human: MakeHuman, database: ServiceDatabase) -> None:
+    """Other classes, or another kind of label, would make nonsense of what people say."""
+    Projects(database).create("tiny", "classification", ["cat", "dog"], by="root")
+    with pytest.raises(ConfigurationError, match="for classification into cat, dog; this run wants"):
+        human().ask(query())
+    Projects(database).create("boxes", "detection", tiny.Bars.classes, by="root")
+    with pytest.raises(ConfigurationError, match="for detection"):
+        human(project="boxes").ask(query())
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"enough": 0.0}, "enough"),
+        ({"enough": 1.5}, "enough"),
+        ({"poll": 0.0}, "poll"),
+        ({"poll": float("nan")}, "poll"),
+        ({"overlap": 0}, "overlap"),
+        ({"project": " "}, "project"),
+        ({"settings": {"overlap": 5, "max_overlap": 2}}, "max_overlap"),
+        ({"settings": {"colour": "red"}}, "colour"),
+        ({"kind": "detection"}, "whose labels are classes"),
+    ],
+)
+def test_what_cannot_be_is_refused_at_once(options: dict[str, Any], said: str, tmp_path: Path) -> None:
+    """Before there is a folder of the service."""
+    with pytest.raises(ConfigurationError, match=said):
+        Human(tiny.Bars(), **({"project": "tiny", "service": str(tmp_path / "service")} | options))
+    assert not (tmp_path / "service").exists()
+
+
+def test_events_wait_for_the_webhooks_of_the_project(human: MakeHuman, database: ServiceDatabase) -> None:
+    """Before there is a project nobody hears; then those that want the event."""
+    oracle = human()
+    oracle.tell("cycle.finished", {"round": 0})
+    oracle.ask(query())
+    project = Projects(database).named("tiny")
+    Webhooks(database).add(project.id, "https://example.org/hook", ["model.promoted"], by="root")
+    for event in ("cycle.finished", "model.promoted"):
+        oracle.tell(event, {"round": 3})
+    with database.read() as session:
+        bodies = session.scalars(select(DeliveryRow.body)).all()
+    assert [(each["event"], each["data"]) for each in bodies] == [("model.promoted", {"round": 3})]
+
+
+def test_images_are_kept_as_they_are(human: MakeHuman, tmp_path: Path) -> None:
+    """What people are shown is what the source reads, pixel by pixel."""
+    from alframe.data.images import decode_image
+
+    human().ask(query())
+    files = [path for path in (tmp_path / "service" / "images").rglob("*") if path.is_file() and len(path.name) == 64]
+    kept = {decode_image(path).tobytes() for path in files}
+    assert kept == {np.asarray(tiny.Bars().read(row)).tobytes() for row in range(6)}
+
+
+def test_the_environment_names_the_database(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, service_url: str, database: ServiceDatabase
+) -> None:
+    """A URL with a password need not stand in a configuration, which is written down."""
+    monkeypatch.setenv("ALFRAME_DATABASE", service_url)
+    opened, _ = open_service_folder(tmp_path / "service")
+    Projects(opened).create("there", "classification", ["a"], by="root")
+    opened.close()
+    assert Projects(database).named("there").classes == ("a",)
