@@ -6,14 +6,17 @@ from alframe.labelling.labels import dump_label, load_label, parse_label
 from alframe.labelling.leases import Lease
 from alframe.labelling.projects import Project, Projects
 from alframe.labelling.queue import Mix, Queue
+from alframe.labelling.reviewing import Case, Reviews
 from alframe.labelling.rules import broken
 from alframe.labelling.settings import ProjectSettings
 from alframe.labelling.settlements import Settlement
+from alframe.labelling.settling import settle
 from alframe.labelling.submissions import Answer, Receipt
 from alframe.labelling.tasks import NewTask, Prediction
 
 __all__ = [
     "Answer",
+    "Case",
     "Gold",
     "GoldItem",
     "GoldScore",
@@ -26,9 +29,11 @@ __all__ = [
     "Projects",
     "Queue",
     "Receipt",
+    "Reviews",
     "Settlement",
     "broken",
     "dump_label",
     "load_label",
     "parse_label",
+    "settle",
 ]

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from alframe.errors import Conflict, InvalidInput, NotFound
 from alframe.labelling.gold_scores import GoldScore, chance, gold_answers, gold_scores, known_label
 from alframe.labelling.labels import dump_label
-from alframe.labelling.projects import Project
+from alframe.labelling.projects import Project, load_project
 from alframe.storage.service import ServiceDatabase, record
 from alframe.storage.service.tables import AssignmentRow, GoldRow, ItemRow, TaskRow
 from alframe.types import Label
@@ -45,7 +45,7 @@ class Gold:
         self._database = database
         self._rng = np.random.default_rng() if rng is None else rng
 
-    def add(self, project: Project, item_id: int, label: Label, *, by: str, note: str = "") -> None:
+    def add(self, project_id: int, item_id: int, label: Label, *, by: str, note: str = "") -> None:
         """Make an item gold; one that was retired is so again, with this label.
 
         Raises:
@@ -54,8 +54,8 @@ class Gold:
         """
         with self._database.write() as session:
             item = session.get(ItemRow, item_id)
-            if item is None or item.project_id != project.id:
-                raise NotFound(f"project {project.name!r} has no item {item_id}")
+            if item is None or item.project_id != project_id:
+                raise NotFound(f"project {project_id} has no item {item_id}")
             known = dump_label(label)
             if known is None:
                 raise InvalidInput("a gold item needs a label that is certain")
@@ -63,43 +63,44 @@ class Gold:
             if row is not None and not row.retired and row.label != known:
                 raise Conflict(f"item {item_id} is gold with another label; retire it first")
             if row is None:
-                row = GoldRow(project_id=project.id, item_id=item_id)
+                row = GoldRow(project_id=project_id, item_id=item_id)
                 session.add(row)
             row.label, row.note, row.retired = known, note, False
             session.flush()
             record(session, by, "gold.add", f"item/{item_id}", {"label": known})
 
-    def retire(self, project: Project, item_id: int, *, by: str) -> None:
+    def retire(self, project_id: int, item_id: int, *, by: str) -> None:
         """Ask nobody for it any more; what was answered counts no longer.
 
         Raises:
             NotFound: the project has no such gold item.
         """
         with self._database.write() as session:
-            row = session.scalar(select(GoldRow).where(GoldRow.item_id == item_id, GoldRow.project_id == project.id))
+            row = session.scalar(select(GoldRow).where(GoldRow.item_id == item_id, GoldRow.project_id == project_id))
             if row is None:
-                raise NotFound(f"item {item_id} is no gold item of project {project.name!r}")
+                raise NotFound(f"item {item_id} is no gold item of project {project_id}")
             row.retired = True
             session.flush()
             record(session, by, "gold.retire", f"item/{item_id}")
 
-    def all(self, project: Project) -> list[GoldItem]:
+    def all(self, project_id: int) -> list[GoldItem]:
         """Every gold item of a project, retired ones too, in the order they were added."""
         rows = (
             select(GoldRow, ItemRow.sample_id)
             .join(ItemRow, ItemRow.id == GoldRow.item_id)
-            .where(GoldRow.project_id == project.id)
+            .where(GoldRow.project_id == project_id)
             .order_by(GoldRow.id)
         )
         with self._database.read() as session:
             return [
                 GoldItem(row.item_id, sample_id, known_label(row), row.note, row.retired, row.created_at)
-                for row, sample_id in session.execute(rows).tuples()
+                for row, sample_id in session.execute(rows)
             ]
 
-    def scores(self, project: Project) -> list[GoldScore]:
+    def scores(self, project_id: int) -> list[GoldScore]:
         """What gold items say of everybody who answered some, by annotator."""
         with self._database.read() as session:
+            project = load_project(session, project_id)
             return gold_scores(gold_answers(session, project), chance(session, project))
 
     def mix(self, session: Session, project: Project, annotator_id: int) -> int | None:
@@ -148,7 +149,7 @@ class Gold:
             .order_by(TaskRow.id.desc())
             .limit(LATELY)
         )
-        others = [(model, said) for model, said in session.execute(newest).tuples() if said is not None]
+        others = [(model, said) for model, said in session.execute(newest) if said is not None]
         if not others:
             return "", None
         own = session.execute(

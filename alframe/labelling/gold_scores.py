@@ -70,7 +70,7 @@ def gold_answers(session: Session, project: Project) -> list[GoldAnswer]:
         .order_by(SubmissionRow.id)
     )
     found = []
-    for submission, gold, item in session.execute(rows).tuples():
+    for submission, gold, item in session.execute(rows):
         said, known = load_label(submission.label), known_label(gold)
         right = _right(said, known, project, (item.height, item.width))
         found.append(GoldAnswer(submission.annotator_id, item.id, said, known, right))

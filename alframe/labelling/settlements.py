@@ -165,7 +165,7 @@ def _found(database: ServiceDatabase, *which: ColumnElement[bool], limit: int | 
         .limit(limit)
     )
     with database.read() as session:
-        return [_settlement(row, sample_id) for row, sample_id in session.execute(rows).tuples()]
+        return [_settlement(row, sample_id) for row, sample_id in session.execute(rows)]
 
 
 def _settlement(row: SettlementRow, sample_id: str) -> Settlement:

@@ -56,8 +56,8 @@ class TaskRow(ServiceBase):
     """One item that one round asks for.
 
     ``kind`` is ``label``, ``gold``, ``relabel`` or ``audit``; ``state`` is ``open``, ``complete`` (every assignment is
-    done), ``review``, ``settled`` or ``withdrawn``; ``reason`` says why it is in review, and ``proposed`` is the label that
-    people agreed on as far as they did. The round of a gold task is the id of the person that it was made for.
+    done), ``review``, ``settled`` or ``withdrawn``; ``reason`` says why it is in review, ``proposed`` is what people
+    came to. The round of a gold task is the id of the person that it was made for.
     """
 
     __tablename__ = "tasks"
