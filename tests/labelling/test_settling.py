@@ -64,8 +64,8 @@ def test_an_open_task_is_left_alone(database: ServiceDatabase) -> None:
 def test_where_people_disagree_one_more_is_asked_and_then_a_reviewer(database: ServiceDatabase) -> None:
     team = team_of(database, people=("ann", "bob", "cyd", "dan", "eve"), overlap=2, max_overlap=4, agreement=0.7)
     team.ask(0)
-    for name, label in (("ann", 0), ("bob", 1)):
-        team.answer(name, label)
+    team.answer("ann", 0)
+    team.answer("bob", 1)
     more: list[tuple[str, int | None]] = [("cyd", 1), ("dan", None)]
     for name, label in more:
         assert settled(team) == 1
