@@ -153,7 +153,7 @@ class ObjectAgreement(Agreement):
 
 
 def class_votes(answers: Sequence[Mapping[int, Label]], annotators: Sequence[int]) -> NDArray[np.int64]:
-    """(N, A) what each annotator said of each item, ``UNLABELLED`` where nothing; without annotators one empty column."""
+    """(N, A) what each annotator said of each item, ``UNLABELLED`` where nothing; without any, one empty column."""
     columns = {annotator: column for column, annotator in enumerate(annotators)}
     votes = np.full((len(answers), max(len(annotators), 1)), UNLABELLED, dtype=np.int64)
     for row, given in enumerate(answers):
