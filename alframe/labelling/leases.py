@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Double, Integer, Select, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from alframe.errors import NotFound, TooMany
 from alframe.labelling.projects import Project
@@ -50,75 +51,25 @@ class Lease:
     prediction: bool
 
 
-def check_limits(session: Session, project: Project, annotator_id: int) -> None:
-    """Whether they may have one more; of one person nothing else is checked until the transaction ends.
-
-    Raises:
-        NotFound: there is nobody of this id.
-        TooMany: they hold as many as they may, or have had as many as they may within a minute.
-    """
-    alone = select(UserRow.id).where(UserRow.id == annotator_id).with_for_update(key_share=True)
-    if session.scalar(alone) is None:
-        raise NotFound(f"there is no user {annotator_id}")
-    theirs = select(func.count()).where(
-        AssignmentRow.annotator_id == annotator_id, AssignmentRow.project_id == project.id
-    )
-    held = session.scalars(theirs.where(AssignmentRow.state == "open", _running())).one()
-    if held >= project.settings.leases:
-        raise TooMany(f"you hold {held} items, as many as you may: answer or pass on one of them first")
-    limit = project.settings.answers_per_minute
-    if limit is None:
-        return
-    lately = theirs.where(
-        AssignmentRow.state.in_(["open", "done", "closed"]), AssignmentRow.leased_at > database_now() - MINUTE
-    )
-    if (had := session.scalars(lately).one()) >= limit:
-        raise TooMany(
-            f"you have had {had} items within a minute, of {limit} that you may: look at them a little longer"
-        )
-
-
-def take(session: Session, project: Project, annotator_id: int, assignment_id: int | None = None) -> int | None:
-    """Lease the first assignment there is for them, in one statement; its id.
-
-    ``assignment_id`` takes that one and no other. On PostgreSQL what somebody else is just taking is passed over,
-    instead of waited for.
-    """
-    free = _free(project.id, annotator_id)
-    if assignment_id is not None:
-        free = free.where(AssignmentRow.id == assignment_id)
-    taken = (
-        update(AssignmentRow)
-        .where(AssignmentRow.id == free.scalar_subquery())
-        .values(
-            annotator_id=annotator_id,
-            leased_at=database_now(),
-            leased_until=database_now() + project.settings.lease_seconds,
-            fence=AssignmentRow.fence + 1,
-        )
-        .returning(AssignmentRow.id)
-        .execution_options(synchronize_session=False)
-    )
-    return session.scalar(taken)
-
-
-def _free(project_id: int, annotator_id: int) -> Any:
+def _free() -> Select[int]:
+    """The first assignment there is for an annotator."""
     other = aliased(AssignmentRow)
+    annotator = bindparam("annotator", type_=Integer)
     answering = exists().where(
-        other.task_id == AssignmentRow.task_id, other.annotator_id == annotator_id, other.id != AssignmentRow.id
+        other.task_id == AssignmentRow.task_id, other.annotator_id == annotator, other.id != AssignmentRow.id
     )
-    passed_on = exists().where(SkipRow.task_id == AssignmentRow.task_id, SkipRow.annotator_id == annotator_id)
+    passed_on = exists().where(SkipRow.task_id == AssignmentRow.task_id, SkipRow.annotator_id == annotator)
     # A gold item is mixed in for one person.
     servable = exists().where(
         TaskRow.id == AssignmentRow.task_id,
-        or_(TaskRow.kind != "gold", AssignmentRow.annotator_id == annotator_id),
+        or_(TaskRow.kind != "gold", AssignmentRow.annotator_id == annotator),
         ItemRow.id == TaskRow.item_id,
         ItemRow.held == "",
     )
     return (
         select(AssignmentRow.id)
         .where(
-            AssignmentRow.project_id == project_id,
+            AssignmentRow.project_id == bindparam("project"),
             AssignmentRow.state == "open",
             or_(AssignmentRow.leased_until.is_(None), AssignmentRow.leased_until <= database_now()),
             ~answering,
@@ -131,30 +82,85 @@ def _free(project_id: int, annotator_id: int) -> Any:
     )
 
 
+def _taking(found: Select[int]) -> ReturningUpdate[int]:
+    return (
+        update(AssignmentRow)
+        .where(AssignmentRow.id == found.scalar_subquery())
+        .values(
+            annotator_id=bindparam("annotator", type_=Integer),
+            leased_at=database_now(),
+            leased_until=database_now() + bindparam("seconds", type_=Double),
+            fence=AssignmentRow.fence + 1,
+        )
+        .returning(AssignmentRow.id)
+        .execution_options(synchronize_session=False)
+    )
+
+
+# Made once: making them takes longer than running them, and on SQLite everybody else waits meanwhile.
+_TAKE_FIRST = _taking(_free())
+_TAKE_ONE = _taking(_free().where(AssignmentRow.id == bindparam("assignment")))
+_RUNNING = AssignmentRow.leased_until > database_now()
+_ALONE = select(UserRow.id).where(UserRow.id == bindparam("annotator")).with_for_update(key_share=True)
+_THEIRS = select(func.count()).where(
+    AssignmentRow.annotator_id == bindparam("annotator"), AssignmentRow.project_id == bindparam("project")
+)
+_HELD = _THEIRS.where(AssignmentRow.state == "open", _RUNNING)
+_LATELY = _THEIRS.where(
+    AssignmentRow.state.in_(["open", "done", "closed"]), AssignmentRow.leased_at > database_now() - MINUTE
+)
+_LEFT = func.coalesce(AssignmentRow.leased_until - database_now(), 0.0)
+_DESCRIBED = (
+    select(AssignmentRow, TaskRow, ItemRow, DraftRow.body, _LEFT)
+    .join(TaskRow, TaskRow.id == AssignmentRow.task_id)
+    .join(ItemRow, ItemRow.id == TaskRow.item_id)
+    .outerjoin(
+        DraftRow,
+        and_(DraftRow.task_id == AssignmentRow.task_id, DraftRow.annotator_id == AssignmentRow.annotator_id),
+    )
+    .order_by(AssignmentRow.leased_at, AssignmentRow.id)
+)
+
+
+def check_limits(session: Session, project: Project, annotator_id: int) -> None:
+    """Whether they may have one more; of one person nothing else is checked until the transaction ends.
+
+    Raises:
+        NotFound: there is nobody of this id.
+        TooMany: they hold as many as they may, or have had as many as they may within a minute.
+    """
+    named = {"annotator": annotator_id, "project": project.id}
+    if session.scalar(_ALONE, {"annotator": annotator_id}) is None:
+        raise NotFound(f"there is no user {annotator_id}")
+    if (held := session.scalars(_HELD, named).one()) >= project.settings.leases:
+        raise TooMany(f"you hold {held} items, as many as you may: answer or pass on one of them first")
+    limit = project.settings.answers_per_minute
+    if limit is not None and (had := session.scalars(_LATELY, named).one()) >= limit:
+        raise TooMany(
+            f"you have had {had} items within a minute, of {limit} that you may: look at them a little longer"
+        )
+
+
+def take(session: Session, project: Project, annotator_id: int, assignment_id: int | None = None) -> int | None:
+    """Lease the first assignment there is for them, in one statement; its id.
+
+    ``assignment_id`` takes that one and no other. On PostgreSQL what somebody else is just taking is passed over,
+    instead of waited for.
+    """
+    named = {"annotator": annotator_id, "project": project.id, "seconds": project.settings.lease_seconds}
+    if assignment_id is None:
+        return session.scalar(_TAKE_FIRST, named)
+    return session.scalar(_TAKE_ONE, named | {"assignment": assignment_id})
+
+
 def held(session: Session, project: Project, *which: ColumnElement[bool]) -> list[Lease]:
     """The running leases among those that ``which`` names, the latest last."""
-    return described(session, project, AssignmentRow.state == "open", _running(), ItemRow.held == "", *which)
+    return described(session, project, AssignmentRow.state == "open", _RUNNING, ItemRow.held == "", *which)
 
 
 def described(session: Session, project: Project, *which: ColumnElement[bool]) -> list[Lease]:
     """The leases that ``which`` names of the project, run out or not, the latest last."""
-    found = (
-        select(
-            AssignmentRow,
-            TaskRow,
-            ItemRow,
-            DraftRow.body,
-            func.coalesce(AssignmentRow.leased_until - database_now(), 0.0),
-        )
-        .join(TaskRow, TaskRow.id == AssignmentRow.task_id)
-        .join(ItemRow, ItemRow.id == TaskRow.item_id)
-        .outerjoin(
-            DraftRow,
-            and_(DraftRow.task_id == AssignmentRow.task_id, DraftRow.annotator_id == AssignmentRow.annotator_id),
-        )
-        .where(AssignmentRow.project_id == project.id, *which)
-        .order_by(AssignmentRow.leased_at, AssignmentRow.id)
-    )
+    found = _DESCRIBED.where(AssignmentRow.project_id == project.id, *which)
     return [
         Lease(
             assignment.id,
@@ -171,10 +177,6 @@ def described(session: Session, project: Project, *which: ColumnElement[bool]) -
         )
         for assignment, task, item, draft, expires_in in session.execute(found)
     ]
-
-
-def _running() -> ColumnElement[bool]:
-    return AssignmentRow.leased_until > database_now()
 
 
 def _shown(project: Project, task: TaskRow) -> str:
