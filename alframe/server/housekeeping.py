@@ -10,6 +10,7 @@ from types import TracebackType
 import httpx
 import numpy as np
 
+from alframe.labelling.settling import settle
 from alframe.labelling.webhooks import deliver
 from alframe.server.service import Service
 
@@ -61,6 +62,7 @@ class Housekeeping:
 
     def _tend_projects(self) -> None:
         for project in self._service.projects.all():
+            settle(self._service.database, project.id, rng=self._rng)
             self._service.queue.escalate(project.id)
 
     def _deliver(self) -> None:

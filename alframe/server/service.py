@@ -16,6 +16,7 @@ from alframe.labelling.images import ImageStore
 from alframe.labelling.items import Items
 from alframe.labelling.projects import Projects
 from alframe.labelling.queue import Queue
+from alframe.labelling.reviewing import Reviews
 from alframe.storage.service import ServiceDatabase
 
 
@@ -88,6 +89,11 @@ class Service:
     def queue(self) -> Queue:
         """What waits for whom, with gold mixed in."""
         return Queue(self.database, self.gold.mix)
+
+    @cached_property
+    def reviews(self) -> Reviews:
+        """What reviewers decide."""
+        return Reviews(self.database)
 
     def close(self) -> None:
         """Close the database."""

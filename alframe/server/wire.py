@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
-from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar
+from operator import attrgetter
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from fastapi import Header, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -104,18 +105,15 @@ class ProjectSummary(Answer):
     role: RoleName
 
 
-class Numbered(Protocol):
-    """A row with an id."""
+def page_of(rows: Iterable[Row], limit: int, after: int = 0, key: str = "id") -> Page[Row]:
+    """The first ``limit`` of rows whose ``key`` is above ``after``; one more says that there is a further page.
 
-    @property
-    def id(self) -> int:
-        """What pages go by."""
-
-
-Listed = TypeVar("Listed", bound=Numbered)
-
-
-def page_of(rows: Iterable[Listed], limit: int, after: int = 0) -> Page[Listed]:
-    """The first ``limit`` of rows above ``after``, by id; one more says that there is a further page."""
-    wanted = list(islice((row for row in rows if row.id > after), limit + 1))
-    return Page(items=wanted[:limit], next=wanted[limit - 1].id if len(wanted) > limit else None)
+    Args:
+        rows: in the order of their keys.
+        limit: how many.
+        after: where the page before ended.
+        key: the attribute that pages go by.
+    """
+    place: Callable[[Row], int] = attrgetter(key)
+    wanted = list(islice((row for row in rows if place(row) > after), limit + 1))
+    return Page(items=wanted[:limit], next=place(wanted[limit - 1]) if len(wanted) > limit else None)

@@ -1,9 +1,40 @@
 """The API's routes, a module for each noun."""
 
-from alframe.server.routes import assignments, health, images, items, me, projects, session, users, webhooks
+from alframe.server.routes import (
+    assignments,
+    audit,
+    gold,
+    health,
+    images,
+    items,
+    labels,
+    me,
+    projects,
+    reviews,
+    session,
+    statistics,
+    users,
+    webhooks,
+)
 
 ROUTERS = tuple(
-    module.router for module in (health, session, me, users, projects, assignments, images, items, webhooks)
+    module.router
+    for module in (
+        health,
+        session,
+        me,
+        users,
+        projects,
+        assignments,
+        images,
+        items,
+        gold,
+        reviews,
+        labels,
+        statistics,
+        webhooks,
+        audit,
+    )
 )
 
 __all__ = ["ROUTERS"]

@@ -126,12 +126,10 @@ def change_project(caller: Manager, service: ServiceHere, body: ProjectChange) -
 
 
 @router.get("/{project}/examples")
-def list_examples(caller: Annotator) -> Page[Example]:
+def list_examples(caller: Annotator) -> list[Example]:
     """Images that show what the classes are like."""
     chosen = caller.project.settings.examples.items()
-    return Page(
-        items=[Example.model_validate({"class": name, "item": item}) for name, items in chosen for item in items]
-    )
+    return [Example.model_validate({"class": name, "item": item}) for name, items in chosen for item in items]
 
 
 @router.get("/{project}/members")

@@ -1,0 +1,22 @@
+"""A service to ask, as it was made: one for each test that changes it, one for all that only look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from served import Served, served
+
+
+@pytest.fixture(scope="session")
+def looked_at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A service that no test changes."""
+    with served(tmp_path_factory.mktemp("looked_at")) as made:
+        yield made
+
+
+@pytest.fixture
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A service of the test's own."""
+    with served(tmp_path_factory.mktemp("service")) as made:
+        yield made
