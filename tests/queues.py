@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from typing import TypeVar
 
 from sqlalchemy import update
+from sqlalchemy.exc import DBAPIError
 
 from alframe.errors import Conflict
 from alframe.labelling import Answer, Lease, NewTask, Project, Projects, ProjectSettings, Queue, Receipt
 from alframe.labelling.settings import Kind
 from alframe.storage.service import ServiceDatabase, database_now, open_service
 from alframe.storage.service.tables import AssignmentRow, ItemRow, UserRow
+
+Result = TypeVar("Result")
 
 CLASSES = ("cat", "dog")
 
@@ -94,10 +99,38 @@ def label_everything(url: str, project_id: int, annotator_id: int) -> list[tuple
     """In a process: lease and submit until there is nothing left; task and submission of each answer."""
     with opened(url) as database:
         queue, given = Queue(database), []
-        while lease := queue.lease(project_id, annotator_id):
+        while lease := _at_hand(queue, project_id, annotator_id):
             receipt = submitted(queue, lease, annotator_id, label=annotator_id % 2)
             given.append((receipt.task_id, receipt.submission_id))
         return given
+
+
+def label_through_outages(
+    database: ServiceDatabase, project_id: int, annotator_id: int, receipts: dict[int, int]
+) -> int:
+    """Lease and submit until there is nothing left, trying again where the database is away; how often it was.
+
+    Assignments and submissions go into ``receipts`` as they are acknowledged.
+    """
+    queue, outages = Queue(database), 0
+
+    def insist(deed: Callable[[], Result]) -> Result:
+        nonlocal outages
+        while True:
+            try:
+                return deed()
+            except DBAPIError:
+                outages += 1
+                time.sleep(0.05)
+
+    while lease := insist(lambda: _at_hand(queue, project_id, annotator_id)):
+        receipt = insist(partial(submitted, queue, lease, annotator_id))
+        receipts[receipt.assignment_id] = receipt.submission_id
+    return outages
+
+
+def _at_hand(queue: Queue, project_id: int, annotator_id: int) -> Lease | None:
+    return next(iter(queue.held(project_id, annotator_id)), None) or queue.lease(project_id, annotator_id)
 
 
 def label_and_tell(url: str, project_id: int, annotator_id: int, said: Connection) -> None:
