@@ -95,6 +95,33 @@ def show(run: Run, version: Name = "champion") -> None:
 
 
 @app.command()
+def labels(
+    run: Run,
+    version: Name = "champion",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file; the screen by default.")] = None,
+) -> None:
+    """Name the labels that a version was trained on, as CSV: [dim]alframe models labels runs/NAME 3 -o labels.csv[/].
+
+    Each is an entry of the run's ledger, which never changes: its number, its key, who said so and when. What was
+    corrected since stands there as it was when the model saw it.
+    """
+    from alframe.models import opened_models
+    from alframe.models.label_table import labels_as_csv
+    from alframe.storage import whole_file
+
+    progress.be_quiet(False)
+    with explained(), opened_models(run) as found:
+        chosen = found.version(version)
+        lines = labels_as_csv(found.labels(chosen), chosen.beginning.classes)
+        if output is None:
+            typer.echo(lines, nl=False)
+        else:
+            with whole_file(output) as unfinished:
+                unfinished.write_text(lines, encoding="utf-8")
+            progress.say(f"{escape(_named(chosen))}: {escape(str(output))}")
+
+
+@app.command()
 def compare(run: Run, first: Name, second: Name) -> None:
     """Compare two versions, metric by metric and by class: [dim]alframe models compare runs/NAME 3 champion[/]."""
     from alframe.errors import ConfigurationError

@@ -13,11 +13,12 @@ from uuid import uuid4
 from sqlalchemy import Engine
 
 from alframe.errors import ConfigurationError, DataError
+from alframe.pool import Ledger, LedgerEntry, is_set_aside
 from alframe.registry import STEPS, Promotion, PromotionLog, Registry, holders
 from alframe.report.run_folder import RunFolder, is_run
 from alframe.storage import Journal, JournalEntry, file_sha256, hold_promotions, load_record, open_database, sqlite_url
 from alframe.storage.run_folder import DATABASE
-from alframe.types import Beginning, CurvePoint, Decision
+from alframe.types import Beginning, CurvePoint, Decision, ReplayRecord
 
 Record = TypeVar("Record")
 
@@ -66,6 +67,7 @@ class Models:
         self.folder = folder
         self.journal = Journal(engine, folder)
         self.log = PromotionLog(engine)
+        self._ledger = Ledger(engine)
 
     @cached_property
     def config(self) -> Mapping[str, Any]:
@@ -107,6 +109,20 @@ class Models:
     def history(self, version: Version) -> list[Promotion]:
         """The lines of the promotion log that speak of it."""
         return [entry for entry in self.log.entries() if version.round in (entry.round, entry.former)]
+
+    def labels(self, version: Version) -> list[LedgerEntry]:
+        """The entries of the label ledger that it was trained on, by sample id: those that held then.
+
+        Raises:
+            RunConflict: the record of what it trained on is gone or was changed.
+        """
+        record = load_record(self.journal.path(version.round, "replay"), ReplayRecord)
+        entries = self._ledger.entries()
+        held = {entry.annotation.sample_id: entry for entry in entries if entry.entry <= record.ledger}
+        # An image that could not be read any more was left out.
+        lost = {entry.annotation.sample_id for entry in entries if is_set_aside(entry.annotation, version.round)}
+        learnt = sorted({*record.new, *record.kept}.difference(lost))
+        return [held[sample_id] for sample_id in learnt if held[sample_id].annotation.label is not None]
 
     def damaged(self, version: Version) -> list[str]:
         """The files of a version that are gone, or are not what the journal says."""

@@ -73,7 +73,7 @@ class Human(Oracle):
         enough: float = 1.0,
         wait: bool = True,
         poll: float = 2.0,
-        address: str = "",
+        address: str = "http://127.0.0.1:8000",
     ) -> None:
         if not 0 < enough <= 1:
             raise ConfigurationError(f"oracle.enough is a share of the query, above 0 and at most 1; got {enough}")
@@ -120,6 +120,7 @@ class Human(Oracle):
         """Settle what can be settled, and give what holds; when that is enough, the rest is withdrawn.
 
         Raises:
+            Conflict: the service was not asked about a sample: it is another one.
             Unavailable: the database cannot be reached.
         """
         with reachable():
@@ -127,10 +128,12 @@ class Human(Oracle):
                 return []
             # What people answer until then cannot be repeated, so neither need be which of it is reviewed.
             settle(self._database, project.id, rng=np.random.default_rng())
-            found = annotations_of(self._database, project, query)
+            found = annotations_of(self._database, project, query, self._unreadable)
             if self._enough < 1 and still_open(self._database, project, query, found) and self.satisfied(query, found):
                 Queue(self._database).withdraw(project.id, query.round)
-                found = annotations_of(self._database, project, query)  # an answer may have come in between
+                found = annotations_of(
+                    self._database, project, query, self._unreadable
+                )  # an answer may have come in between
             return found
 
     def satisfied(self, query: Query, annotations: Collection[Annotation]) -> bool:
@@ -184,7 +187,7 @@ class Human(Oracle):
 
     def where(self) -> str:
         """The project, and the address of the service where that is known."""
-        return f"project {self._name} at {self._address or f'`alframe serve`, folder {self._folder}'}"
+        return f"{self._address}, project {self._name} (`alframe serve --service {self._folder}`)"
 
     def close(self) -> None:
         """Close the database, if it was opened."""
@@ -226,6 +229,14 @@ class Human(Oracle):
             with suppress(UnreadableImage):
                 image = self._service[1].put_array(self._source.read(position))
                 yield NewItem(sample_id, image, str(self._source.table.groups[position]))
+
+    def _unreadable(self, sample_id: str) -> str | None:
+        """Why its image cannot be read; ``None`` if it can."""
+        try:
+            self._source.read(self._positions[sample_id])
+        except UnreadableImage as error:
+            return str(error)
+        return None
 
 
 def _kind_of(source: Source) -> Kind:

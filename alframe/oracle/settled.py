@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from sqlalchemy import and_, select
 
+from alframe.errors import Conflict
 from alframe.functional.blocks import blocks
 from alframe.labelling.items import AT_ONCE
 from alframe.labelling.projects import Project
@@ -17,20 +18,34 @@ from alframe.types import Annotation, Query
 WAITING = ("open", "complete", "review")
 """States of a task whose label may still come."""
 
-UNREADABLE = "its image could not be read when people were to be asked"
-"""Why a sample is set aside that nobody was shown."""
 
+def annotations_of(
+    database: ServiceDatabase, project: Project, query: Query, unreadable: Callable[[str], str | None]
+) -> list[Annotation]:
+    """What holds of the samples of a query, so far.
 
-def annotations_of(database: ServiceDatabase, project: Project, query: Query) -> list[Annotation]:
-    """What holds of the samples of a query; those that are no items, as nobody could be shown them, are set aside."""
+    Args:
+        database: of the service.
+        project: that was asked.
+        query: what was asked.
+        unreadable: why the image of a sample cannot be read, by id; ``None`` if it can.
+
+    Raises:
+        Conflict: the service was not asked about a sample.
+    """
     settled, asked = current(database, project.id, query.ids), _states(database, project, query)
     found = []
     for sample_id in query.ids:
         if (settlement := settled.get(sample_id)) is not None:
             found.append(annotation(settlement, query.round, query.model))
-        elif sample_id not in asked:
+        elif sample_id not in asked:  # nobody could be shown it
+            if (why := unreadable(sample_id)) is None:
+                raise Conflict(
+                    f"labelling project {project.name!r} was never asked about {sample_id}, of round {query.round}: is "
+                    "this another service? Name the one that was, with oracle.service or oracle.database"
+                )
             key = f"{query.round}/{sample_id}/unreadable"
-            found.append(Annotation(key, sample_id, None, "alframe", query.round, query.model, UNREADABLE))
+            found.append(Annotation(key, sample_id, None, "alframe", query.round, query.model, why))
     return found
 
 

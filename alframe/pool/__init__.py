@@ -2,6 +2,6 @@
 
 from alframe.pool.fingerprint import fingerprint
 from alframe.pool.ledger import Ledger, LedgerEntry
-from alframe.pool.pool import UNKNOWN_LABEL, Pool, State
+from alframe.pool.pool import UNKNOWN_LABEL, Pool, State, is_set_aside
 
-__all__ = ["UNKNOWN_LABEL", "Ledger", "LedgerEntry", "Pool", "State", "fingerprint"]
+__all__ = ["UNKNOWN_LABEL", "Ledger", "LedgerEntry", "Pool", "State", "fingerprint", "is_set_aside"]

@@ -92,7 +92,7 @@ class Pool:
         """Record that the samples at these positions cannot be used, each with its reason."""
         states, ids = self.states(), self.table.ids.tolist()
         self.ledger.append(
-            Annotation(f"set-aside/{round}/{ids[at]}", ids[at], None, "alframe", round, "", reason)
+            Annotation(f"{_set_aside(round)}{ids[at]}", ids[at], None, "alframe", round, "", reason)
             for at, reason in reasons.items()
             if states[at] != State.SET_ASIDE
         )
@@ -111,3 +111,12 @@ class Pool:
         told = [each.reason == UNKNOWN_LABEL for each in current.values()] & self.table.known[positions]
         states[positions[told]] = self._fixed[positions[told]]
         return states
+
+
+def is_set_aside(annotation: Annotation, round: int) -> bool:
+    """Whether an entry of the ledger is one of ``Pool.set_aside`` in ``round``."""
+    return annotation.key.startswith(_set_aside(round))
+
+
+def _set_aside(round: int) -> str:
+    return f"set-aside/{round}/"

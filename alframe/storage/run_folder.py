@@ -18,7 +18,12 @@ from alframe.storage.database import open_database, sqlite_url
 
 CONFIG = "config.yaml"
 DATABASE = "run.sqlite"
-INCIDENTAL = frozenset({"data.download", "loader.prefetch", "loader.workers"})
+INCIDENTAL = frozenset(
+    {
+        *("data.download", "loader.prefetch", "loader.workers"),
+        *("oracle.address", "oracle.database", "oracle.poll", "oracle.service", "oracle.wait"),
+    }
+)
 """Keys that cannot change what a run decides, and so may differ when it goes on."""
 
 
