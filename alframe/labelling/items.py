@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from alframe.errors import Conflict, InvalidInput, NotFound
 from alframe.functional.blocks import blocks
 from alframe.labelling.images import StoredImage
+from alframe.labelling.tasks import close_assignments
 from alframe.storage.service import ServiceDatabase, record
 from alframe.storage.service.tables import AssignmentRow, ItemRow, ProjectRow, SettlementRow, TaskRow, ViewRow
 
@@ -203,18 +204,22 @@ def _hold(session: Session, rows: Sequence[ItemRow], reasons: Mapping[str, str],
         row.held = reasons[row.sample_id]
     for part in _parts([row.id for row in rows]):
         unsettled = TaskRow.item_id.in_(part), TaskRow.state.in_(["open", "complete", "review"])
-        # In the order in which everybody locks them: first tasks by id, then assignments.
-        found = session.scalars(select(TaskRow.id).where(*unsettled).order_by(TaskRow.id).with_for_update()).all()
-        asked = AssignmentRow.task_id.in_(found), AssignmentRow.state == "open"
-        session.execute(update(AssignmentRow).where(*asked).values(state="closed", leased_until=None))
+        found = _locked(session, *unsettled)
+        close_assignments(session, TaskRow.id.in_(found))
         session.execute(update(TaskRow).where(TaskRow.id.in_(found)).values(state="withdrawn", reason=HELD))
     record(session, by, "items.hold", f"project/{project_id}", {"reasons": {r.sample_id: r.held for r in rows}})
+
+
+def _locked(session: Session, *which: ColumnElement[bool]) -> Sequence[int]:
+    """The tasks, in the order in which everybody locks them: by id, and before their assignments."""
+    tasks = select(TaskRow.id).where(*which).order_by(TaskRow.id)
+    return session.scalars(tasks.with_for_update(key_share=True)).all()
 
 
 def _ask_again(session: Session, item_ids: Sequence[int]) -> None:
     for part in _parts(item_ids):
         withdrawn = TaskRow.item_id.in_(part), TaskRow.state == "withdrawn", TaskRow.reason == HELD
-        found = session.scalars(select(TaskRow.id).where(*withdrawn).order_by(TaskRow.id).with_for_update()).all()
+        found = _locked(session, *withdrawn)
         ended = AssignmentRow.task_id.in_(found), AssignmentRow.state == "closed"
         again = {"state": "open", "annotator_id": None, "leased_at": None}
         session.execute(update(AssignmentRow).where(*ended).values(again))
