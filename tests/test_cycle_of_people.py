@@ -45,8 +45,8 @@ def oracle(tmp_path: Path, service_url: str, database: ServiceDatabase) -> Calla
     """Builds the oracle's constructor: what a run takes."""
 
     def make(**options: Any) -> Any:
-        options = {"project": "tiny", "service": str(tmp_path / "service"), "database": service_url} | options
-        return partial(Human, **({"poll": 0.01} | options))
+        usual: dict[str, Any] = {"project": "tiny", "service": str(tmp_path / "service"), "database": service_url}
+        return partial(Human, **(usual | {"poll": 0.01} | options))
 
     return make
 

@@ -23,6 +23,7 @@ from alframe.cli.audit import app as audit
 from alframe.cli.canary import canary
 from alframe.cli.configs_folder import CONFIGS
 from alframe.cli.continuing import cycle, opened_again
+from alframe.cli.label import app as label
 from alframe.cli.mistakes import INTERRUPTED, explained
 from alframe.cli.models import app as models
 from alframe.cli.options import Quiet
@@ -85,7 +86,7 @@ def select(context: typer.Context, quiet: Quiet = False) -> None:
 
 @app.command(context_settings=HYDRA, add_help_option=False)
 def export(context: typer.Context, quiet: Quiet = False) -> None:
-    """Write a data source as COCO, VOC, YOLO or masks: [dim]alframe export data=surface_defects format=yolo[/].
+    """Write a data source as COCO, CVAT, VOC, YOLO or masks: [dim]alframe export data=surface_defects format=yolo[/].
 
     [bold]alframe export --help[/] lists what can be said.
     """
@@ -146,6 +147,7 @@ app.command()(canary)
 app.command()(serve)
 app.add_typer(pool, name="pool")
 app.add_typer(models, name="models")
+app.add_typer(label, name="label")
 app.add_typer(users, name="users")
 app.add_typer(audit, name="audit")
 
