@@ -15,7 +15,7 @@ from rich.markup import escape
 
 from alframe.data import Source
 from alframe.data.files import FileSource, inside_root
-from alframe.data.formats import AnnotatedImage, Annotations, write_coco, write_masks, write_voc, write_yolo
+from alframe.data.formats import AnnotatedImage, Annotations, write_coco, write_cvat, write_masks, write_voc, write_yolo
 from alframe.data.images import image_size
 from alframe.errors import ConfigurationError, DataError, UnreadableImage
 from alframe.progress import bar, say
@@ -23,6 +23,7 @@ from alframe.types import Objects
 
 WRITERS = {
     "coco": (write_coco, "images"),
+    "cvat": (write_cvat, "images"),
     "masks": (write_masks, "images"),
     "voc": (write_voc, "JPEGImages"),
     "yolo": (write_yolo, "images"),
@@ -44,7 +45,7 @@ class Export:
     """
 
     data: Source
-    format: Literal["coco", "masks", "voc", "yolo"]
+    format: Literal["coco", "cvat", "masks", "voc", "yolo"]
     output: str
     masks: bool
     link: bool

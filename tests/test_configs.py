@@ -26,10 +26,12 @@ REQUIRED = {
     "data/csv": ["data.path=labels.csv", "learner/backbone=resnet"],
     "data/parquet": ["data.path=labels.parquet", "learner/backbone=resnet"],
     "data/coco": ["data.root=photos", "data.annotations=photos.json", "learner/backbone=resnet"],
+    "data/cvat": ["data.root=photos", "data.annotations=photos.xml", "learner/backbone=resnet"],
     "data/voc": ["data.root=photos", "learner/backbone=resnet"],
     "data/yolo": ["data.root=photos", "learner/backbone=resnet"],
     "data/masks": ["data.root=photos", "learner/backbone=resnet"],
     "transforms/coco": ["learner/backbone=resnet"],
+    "transforms/cvat": ["learner/backbone=resnet"],
     "transforms/voc": ["learner/backbone=resnet"],
     "transforms/yolo": ["learner/backbone=resnet"],
     "transforms/masks": ["learner/backbone=resnet"],
@@ -46,7 +48,7 @@ OPENS_FILES = tuple(
     f"alframe.data.{name}"
     for name in (
         *("TorchvisionSet", "LongTailed", "TaskStream", "ImageFolder", "UnlabelledFolder", "CsvTable", "ParquetTable"),
-        *("CocoSource", "VocSource", "YoloSource", "MaskSource"),
+        *("CocoSource", "CvatSource", "VocSource", "YoloSource", "MaskSource"),
     )
 )
 

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from alframe.cli import app
-from alframe.data import CocoSource, MaskSource, Source, SurfaceDefects, VocSource, YoloSource
+from alframe.data import CocoSource, CvatSource, MaskSource, Source, SurfaceDefects, VocSource, YoloSource
 from alframe.errors import ConfigurationError, DataError
 from alframe.export import Export, export
 from alframe.functional.regions import class_map
@@ -27,12 +27,14 @@ def opened(kind: str, folder: Path) -> Source:
     if kind == "coco":
         files = folder / "annotations"
         return CocoSource(str(folder / "images"), str(files / "train.json"), str(files / "test.json"))
+    if kind == "cvat":
+        return CvatSource(str(folder / "images"), str(folder / "annotations.xml"))
     if kind == "voc":
         return VocSource(str(folder), test_names="ImageSets/Main/test.txt")
     return YoloSource(str(folder)) if kind == "yolo" else MaskSource(str(folder), test_names="test.txt")
 
 
-@pytest.mark.parametrize("kind", ["coco", "voc", "yolo", "masks"])
+@pytest.mark.parametrize("kind", ["coco", "cvat", "voc", "yolo", "masks"])
 def test_the_embedded_set_comes_back(tmp_path: Path, drawn: Source, kind: str) -> None:
     """Exported and opened again: the same images, split, classes and objects, as far as the format has them."""
     folder = export(Export(drawn, kind, str(tmp_path / kind), masks=True, link=False))  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alframe.data.annotated import AnnotatedImages, CocoSource, MaskSource, VocSource, YoloSource
+from alframe.data.annotated import AnnotatedImages, CocoSource, CvatSource, MaskSource, VocSource, YoloSource
 from alframe.data.csv_table import CsvTable
 from alframe.data.dataset import Batch
 from alframe.data.digits import Digits
@@ -22,6 +22,7 @@ __all__ = [
     "Batch",
     "CocoSource",
     "CsvTable",
+    "CvatSource",
     "Digits",
     "Image",
     "ImageData",

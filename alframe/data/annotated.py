@@ -11,7 +11,16 @@ import numpy as np
 from rich.markup import escape
 
 from alframe.data.files import FileSource
-from alframe.data.formats import Annotations, PixelValues, Problem, read_coco, read_masks, read_voc, read_yolo
+from alframe.data.formats import (
+    Annotations,
+    PixelValues,
+    Problem,
+    read_coco,
+    read_cvat,
+    read_masks,
+    read_voc,
+    read_yolo,
+)
 from alframe.data.source import Image
 from alframe.data.splits import held_out_images
 from alframe.errors import DataError, UnreadableImage
@@ -130,6 +139,33 @@ class CocoSource(AnnotatedImages):
         test = None if test_annotations is None else Path(test_annotations).expanduser()
         found = read_coco(file, folder, test)
         super().__init__(file.stem, found, held_out=held_out, split_seed=split_seed, on_bad=on_bad)
+
+
+class CvatSource(AnnotatedImages):
+    """Images and an XML file of "CVAT for images 1.1", see ``read_cvat``.
+
+    Args:
+        root: the folder that the file's names start from.
+        annotations: the XML file.
+        held_out: share of the images that is held out, where the file has no subsets.
+        split_seed: which images that are.
+        on_bad: refuse, or set aside the images with problems.
+
+    Raises:
+        DataError: a file that cannot be read, bad annotations, too few images to split.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        annotations: str,
+        held_out: float = 0.2,
+        split_seed: int = 0,
+        on_bad: OnBad = "refuse",
+    ) -> None:
+        folder = _folder(root)
+        found = read_cvat(Path(annotations).expanduser(), folder)
+        super().__init__(folder.resolve().name, found, held_out=held_out, split_seed=split_seed, on_bad=on_bad)
 
 
 class VocSource(AnnotatedImages):

@@ -14,8 +14,18 @@ import PIL.Image
 import pytest
 
 from alframe import progress
-from alframe.data import CocoSource, ImageData, MaskSource, Source, Target, Transforms, VocSource, YoloSource
-from alframe.data.formats import AnnotatedImage, Annotations, write_coco, write_masks, write_voc, write_yolo
+from alframe.data import (
+    CocoSource,
+    CvatSource,
+    ImageData,
+    MaskSource,
+    Source,
+    Target,
+    Transforms,
+    VocSource,
+    YoloSource,
+)
+from alframe.data.formats import AnnotatedImage, Annotations, write_coco, write_cvat, write_masks, write_voc, write_yolo
 from alframe.errors import DataError, UnreadableImage
 from alframe.functional.regions import box_of, encode_region
 from alframe.types import UNLABELLED, Object, Objects
@@ -45,6 +55,11 @@ def make_coco(folder: Path, **options: Any) -> Source:
     return CocoSource(str(folder / "images"), str(folder / "annotations/train.json"), **options)
 
 
+def make_cvat(folder: Path, **options: Any) -> Source:
+    write_cvat(save_set(folder, "images"), folder)
+    return CvatSource(str(folder / "images"), str(folder / "annotations.xml"), **options)
+
+
 def make_voc(folder: Path, **options: Any) -> Source:
     write_voc(save_set(folder, "JPEGImages"), folder)
     return VocSource(str(folder), **options)
@@ -60,7 +75,7 @@ def make_masks(folder: Path, **options: Any) -> Source:
     return MaskSource(str(folder), **options)
 
 
-MAKERS = {"coco": make_coco, "voc": make_voc, "yolo": make_yolo, "masks": make_masks}
+MAKERS = {"coco": make_coco, "cvat": make_cvat, "voc": make_voc, "yolo": make_yolo, "masks": make_masks}
 Make = Callable[..., Source]
 
 

@@ -22,6 +22,7 @@ from alframe.data.formats.reading import (
     check_object,
     check_stems,
     finite,
+    parse_xml,
     read_lines,
     write_lines,
     write_split,
@@ -72,7 +73,7 @@ def _read_file(reading: Reading, path: str, file: Path) -> list[_Named]:
     root = ET.Element("annotation")
     said = None
     with reading.at(str(file), path):
-        root = _parse(file.read_text(encoding="utf-8-sig"))
+        root = parse_xml(file.read_text(encoding="utf-8-sig"))
         said = _size(root)
     height, width = size = reading.size(path, str(file), said)
     reading.images[path] = AnnotatedImage(path, size, None)
@@ -83,20 +84,6 @@ def _read_file(reading: Reading, path: str, file: Path) -> list[_Named]:
             if any(size):
                 found.append(_Named(place, _text(element, "name"), check_object(_object(element), height, width)))
     return found
-
-
-def _parse(text: str) -> ET.Element:
-    """The root of an XML file.
-
-    Entities can make gigabytes of a kilobyte, or bring in other files, and a DOCTYPE is where they are declared. No
-    annotation has one, so that it is refused unparsed; in decoded text, where no other encoding can hide it.
-    """
-    if "<!DOCTYPE" in text:
-        raise ValueError("it has a DOCTYPE, which no annotation needs; remove it")
-    try:
-        return ET.fromstring(text)  # noqa: S314 (without a DOCTYPE there are no entities)
-    except ET.ParseError as error:
-        raise ValueError(f"no XML: {error}") from error
 
 
 def _size(root: ET.Element) -> tuple[int, int] | None:

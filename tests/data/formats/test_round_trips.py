@@ -16,10 +16,12 @@ from alframe.data.formats import (
     AnnotatedImage,
     Annotations,
     read_coco,
+    read_cvat,
     read_masks,
     read_voc,
     read_yolo,
     write_coco,
+    write_cvat,
     write_masks,
     write_voc,
     write_yolo,
@@ -35,13 +37,15 @@ def read(kind: str, folder: Path) -> Annotations:
         annotations = folder / "annotations"
         test = annotations / "test.json"
         return read_coco(annotations / "train.json", folder / "images", test if test.is_file() else None)
+    if kind == "cvat":
+        return read_cvat(folder / "annotations.xml", folder / "images")
     if kind == "voc":
         return read_voc(folder, test_names=folder / "ImageSets/Main/test.txt")
     return read_yolo(folder) if kind == "yolo" else read_masks(folder, test_names=folder / "test.txt")
 
 
-WRITERS = {"coco": write_coco, "voc": write_voc, "yolo": write_yolo, "masks": write_masks}
-IMAGES = {"coco": "images", "voc": "JPEGImages", "yolo": "images", "masks": "images"}
+WRITERS = {"coco": write_coco, "cvat": write_cvat, "voc": write_voc, "yolo": write_yolo, "masks": write_masks}
+IMAGES = {"coco": "images", "cvat": "images", "voc": "JPEGImages", "yolo": "images", "masks": "images"}
 
 
 def by_path(annotations: Annotations) -> dict[str, AnnotatedImage]:
@@ -86,6 +90,14 @@ def test_coco_carries_everything(folder: Path, draw: Draw, content: str) -> None
     objects = {path: image.objects for path, image in by_path(found).items()}
     for path, image in by_path(wanted).items():
         assert [each.mask for each in objects[path] or ()] == [each.mask for each in image.objects or ()]
+
+
+@pytest.mark.parametrize("content", ["boxes", "runs", "polygons"])
+def test_cvat_carries_everything(folder: Path, draw: Draw, content: str) -> None:
+    """Boxes, polygons, masks pixel by pixel, crowds, difficult objects, the split and empty images."""
+    wanted = draw("images", content, ignored=True)
+    assert write_cvat(wanted, folder) == 0
+    assert_same(read("cvat", folder), wanted)
 
 
 def test_voc_carries_boxes_and_difficult(folder: Path, draw: Draw) -> None:
@@ -154,15 +166,15 @@ def test_masks_carry_the_class_of_every_pixel(folder: Path, draw: Draw) -> None:
     assert read("masks", folder) == found
 
 
-@pytest.mark.parametrize("kind", ["coco", "voc", "yolo"])
+@pytest.mark.parametrize("kind", ["coco", "cvat", "voc", "yolo"])
 def test_exports_of_the_same_data_are_the_same_data(folder: Path, draw: Draw, kind: str) -> None:
-    """COCO, VOC and YOLO of the same images, read back: the same samples, boxes and classes."""
+    """COCO, CVAT, VOC and YOLO of the same images, read back: the same samples, boxes and classes."""
     wanted = draw(IMAGES[kind])
     WRITERS[kind](wanted, folder)
     assert_same(read(kind, folder), wanted)
 
 
-@pytest.mark.parametrize("kind", ["coco", "voc", "yolo", "masks"])
+@pytest.mark.parametrize("kind", ["coco", "cvat", "voc", "yolo", "masks"])
 def test_what_was_read_is_written_and_read_again(folder: Path, draw: Draw, kind: str) -> None:
     """A second trip changes nothing at all."""
     WRITERS[kind](draw(IMAGES[kind], "runs", ignored=True), folder)
@@ -185,7 +197,7 @@ def test_any_box_comes_back(folder: Path, edges: tuple[float, ...], size: tuple[
     if min(box[2] - box[0], box[3] - box[1]) < 1e-3:
         return
     objects = Objects((Object(box, label), Object((0, 0, width, height), 1 - label)))
-    for kind in ("coco", "voc", "yolo"):
+    for kind in ("coco", "cvat", "voc", "yolo"):
         path = folder / IMAGES[kind] / "x.png"
         path.parent.mkdir(exist_ok=True)
         PIL.Image.new("L", (width, height)).save(path)
