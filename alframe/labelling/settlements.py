@@ -135,15 +135,19 @@ def current(
     database: ServiceDatabase, project_id: int, sample_ids: Sequence[str] | None = None
 ) -> dict[str, Settlement]:
     """What holds of the samples that are settled, of all by default, by their ids."""
-    latest = select(func.max(SettlementRow.id)).where(SettlementRow.project_id == project_id)
-    latest = latest.group_by(SettlementRow.item_id)
-    holds = SettlementRow.id.in_(latest)
+    holds = latest(project_id)
     if sample_ids is None:
         found = _found(database, holds)
     else:
         named = (ItemRow.sample_id.in_(sample_ids[at : at + AT_ONCE]) for at in range(0, len(sample_ids), AT_ONCE))
         found = [each for those in named for each in _found(database, holds, those)]
     return {each.sample_id: each for each in found}
+
+
+def latest(project_id: int) -> ColumnElement[bool]:
+    """The rows of ``settlements`` that hold in a project: the latest version of each item's label."""
+    newest = select(func.max(SettlementRow.id)).where(SettlementRow.project_id == project_id)
+    return SettlementRow.id.in_(newest.group_by(SettlementRow.item_id))
 
 
 def history(database: ServiceDatabase, item_id: int) -> list[Settlement]:

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from alframe.labelling.labels import load_label
+from alframe.labelling.settlements import latest
 from alframe.storage.service.tables import GoldRow, ItemRow, SettlementRow, SubmissionRow, TaskRow, UserRow
 from alframe.types import Label
 
@@ -81,22 +82,11 @@ def read_tally(session: Session, project_id: int) -> Tally:
         settled_on=Counter({str(day): count for day, count in settled if day is not None}),
         items=[Known(item_id, group, (height, width)) for item_id, group, height, width in items],
         queried=frozenset(session.scalars(select(TaskRow.item_id).where(*asked))),
-        labels=_labels(session, _holding(project_id)),
+        labels=_labels(session, select(SettlementRow.item_id, SettlementRow.label).where(latest(project_id))),
         gold=_labels(session, gold),
         answers=_answers(session, project_id),
         names=dict(session.execute(select(UserRow.id, UserRow.name).where(UserRow.id.in_(people))).all()),
     )
-
-
-def _holding(project_id: int) -> Any:
-    newest = (
-        select(SettlementRow.item_id, func.max(SettlementRow.version).label("version"))
-        .where(SettlementRow.project_id == project_id)
-        .group_by(SettlementRow.item_id)
-        .subquery()
-    )
-    same = (SettlementRow.item_id == newest.c.item_id) & (SettlementRow.version == newest.c.version)
-    return select(SettlementRow.item_id, SettlementRow.label).join(newest, same)
 
 
 def _labels(session: Session, wanted: Any) -> dict[int, Label]:
