@@ -88,6 +88,15 @@ class ImageStore:
         """Keep a file that somebody sent; nothing is kept of one that is refused.
 
         Raises:
+            InvalidInput: it is none that can be kept; see ``measure``.
+        """
+        width, height = self.measure(data)
+        return StoredImage(self._keep(data), width, height)
+
+    def measure(self, data: bytes) -> tuple[int, int]:
+        """Width and height, in pixels and upright, of a file that could be kept.
+
+        Raises:
             InvalidInput: not an image in one of ``data.images.FORMATS`` (by its content; its name does not count), one
                 with too many pixels, or a damaged one.
         """
@@ -97,7 +106,7 @@ class ImageStore:
             height, width, _ = decode_image(BytesIO(data)).shape
         except UnreadableImage as error:
             raise InvalidInput(f"this image cannot be used: {error}") from error
-        return StoredImage(self._keep(data), width, height)
+        return width, height
 
     def path(self, sha256: str) -> Path:
         """The file of an image, which may be of any of the formats.
