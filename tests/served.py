@@ -23,6 +23,7 @@ from alframe.server import Service, create_app, open_folder
 
 CLASSES = ("cat", "dog", "owl")
 ROLES = ("viewer", "annotator", "reviewer", "manager", "admin")
+PAGE = "<!doctype html><title>the page</title>"
 SIDE = 8
 """Pixels of an image."""
 
@@ -62,10 +63,11 @@ class Served:
     waiting: int = 0
     tokens: dict[str, str] = field(default_factory=dict)
 
-    def client(self, who: str | None = None, **more: Any) -> httpx.Client:
-        """What ``who`` asks with; nobody in particular without a name."""
-        headers = {} if who is None else {"Authorization": f"Bearer {self.token(who)}"}
-        return httpx.Client(transport=InProcess(self.app, self.portal), base_url="http://test", headers=headers, **more)
+    def client(self, who: str | None = None, token: str | None = None) -> httpx.Client:
+        """What ``who`` asks with, or whoever has this token; without both, nobody in particular."""
+        token = self.token(who) if who else token
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        return httpx.Client(transport=InProcess(self.app, self.portal), base_url="http://test", headers=headers)
 
     def token(self, who: str) -> str:
         """The access token of somebody."""
@@ -87,10 +89,13 @@ class Served:
 @contextmanager
 def served(folder: Path, *, populated: bool = True) -> Iterator[Served]:
     """A service in ``folder``, with everything that ``Served`` names, or with nothing."""
-    service = open_folder(folder)
+    service = open_folder(folder / "service")
+    (folder / "page" / "assets").mkdir(parents=True)
+    (folder / "page" / "index.html").write_text(PAGE)
+    (folder / "page" / "assets" / "script-1.js").write_text("'use strict'")
     vars(service)["users"] = Users(service.database, cheap())
     with start_blocking_portal() as portal:
-        made = Served(service, create_app(service), portal)
+        made = Served(service, create_app(service, page=folder / "page"), portal)
         if populated:
             _populate(made)
         yield made

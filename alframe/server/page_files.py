@@ -36,12 +36,13 @@ class PageFiles(StaticFiles):
             raise HTTPException(404, "there is no such path in this API")
         if not (self._folder / "index.html").is_file():
             return PlainTextResponse(UNBUILT, 404)
+        is_asset = path.startswith("assets/")
         try:
             response = await super().get_response(path, scope)
         except HTTPException as error:
-            if error.status_code != 404 or Path(path).suffix:
+            if error.status_code != 404 or Path(path).suffix or is_asset:
                 raise
             return await super().get_response("index.html", scope)
-        if path.startswith("assets/"):
+        if is_asset:
             response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response

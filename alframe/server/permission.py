@@ -164,10 +164,10 @@ def declared(route: APIRoute) -> Needs:
         TypeError: it does not say, or says it twice.
     """
     calls: list[object] = [dependency.call for dependency in _all(route.dependant)]
-    found = [call for call in calls if isinstance(call, Needs)]
+    found = {call for call in calls if isinstance(call, Needs)}
     if len(found) != 1:
-        raise TypeError(f"{route.methods} {route.path} declares {len(found)} times who may use it, and must do so once")
-    return found[0]
+        raise TypeError(f"{route.methods} {route.path} must say once who may use it, and does so {len(found)} times")
+    return found.pop()
 
 
 def _all(dependant: Dependant) -> Iterator[Dependant]:

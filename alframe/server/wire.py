@@ -68,23 +68,19 @@ IdempotencyKey = Annotated[
     ),
 ]
 
-LabelJson = Annotated[
-    Any,
-    Field(
-        description="A class index; or objects, each with a box in pixels; null where it cannot be told.",
-        json_schema_extra={
-            "anyOf": [
-                {"type": "integer", "minimum": 0},
-                {
-                    "type": "object",
-                    "required": ["objects"],
-                    "properties": {"objects": {"type": "array", "items": {"type": "object"}}},
-                },
-                {"type": "null"},
-            ]
+LABEL_SCHEMA: dict[str, Any] = {
+    "description": "A class index; or objects, each with a box in pixels; null where it cannot be told.",
+    "anyOf": [
+        {"type": "integer", "minimum": 0},
+        {
+            "type": "object",
+            "required": ["objects"],
+            "properties": {"objects": {"type": "array", "items": {"type": "object"}}},
         },
-    ),
-]
+        {"type": "null"},
+    ],
+}
+LabelJson = Annotated[Any, Field(json_schema_extra=LABEL_SCHEMA)]
 
 
 class UserOut(Answer):
