@@ -11,6 +11,7 @@ from alframe.errors import LabelsPending
 from alframe.oracle import Oracle, wait
 from alframe.progress import say
 from alframe.steps import Steps
+from alframe.storage import artefact, save_record
 from alframe.types import Prediction, Predictions, Query
 
 
@@ -54,8 +55,9 @@ class Inquiry(Steps):
         """
         if self.journal.done(query.round, "collect"):
             return
-        annotations = wait(self.oracle, query)
-        with self.journal.step(query.round, "collect"):
+        annotations, account = wait(self.oracle, query), self.oracle.account(query)
+        kept = None if account is None else artefact(query.round, "labels.json")
+        with self.journal.step(query.round, "collect", kept) as path:
             self.pool.ledger.append(annotations)
             missing = set(query.ids) - {annotation.sample_id for annotation in annotations}
             if not self.oracle.satisfied(query, annotations):
@@ -67,3 +69,5 @@ class Inquiry(Steps):
             labels = len(query.ids) - len(missing)
             told = {"run": self.name, "round": query.round, "asked": len(query.ids), "labels": labels}
             self.oracle.tell("batch.completed", told)
+            if account is not None:
+                save_record(path, account)

@@ -113,6 +113,9 @@ def test_a_run_waits_for_people_and_goes_on_by_itself(
     ]
     assert all((said is None) == (round == 0) for round, said in guessed)
     assert all(len(said["probs"]) == 3 and said["label"] in range(3) for round, said in guessed if round)
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "<h2>Labels</h2>" in page
+    assert "14 labels: 14 by consensus." in page
     run(tiny.parts(oracle=oracle()), tmp_path / "run", tiny.CONFIG)  # is over: nobody is told or asked again
     with database.read() as session:
         assert len(session.scalars(select(DeliveryRow.id)).all()) == len(told)

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, ClassVar
 
-from alframe.types import Annotation, Event, Prediction, Query
+from alframe.types import Annotation, BatchLabels, Event, Prediction, Query
 
 
 class Oracle(ABC):
@@ -48,6 +48,10 @@ class Oracle(ABC):
     def corrected(self, annotations: Iterable[Annotation]) -> list[Annotation]:  # noqa: ARG002 (for others to heed)
         """What holds instead of ``annotations`` of earlier queries, each under a new key, where that has changed."""
         return []
+
+    def account(self, query: Query) -> BatchLabels | None:  # noqa: ARG002 (for others to heed)
+        """How the labels of a query came to hold, for the report; ``None`` where there is nothing to tell."""
+        return None
 
     def withheld(self) -> frozenset[str]:
         """The samples that nobody may be asked about at the moment."""

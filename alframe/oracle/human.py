@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,8 @@ from sqlalchemy import select
 
 from alframe.data import Source
 from alframe.errors import ConfigurationError, Unavailable, UnreadableImage
+from alframe.functional.randomness import generator
+from alframe.labelling.auto_accept import Confident, accept
 from alframe.labelling.folder import open_service_folder
 from alframe.labelling.images import ImageStore
 from alframe.labelling.items import Items, NewItem
@@ -25,15 +27,15 @@ from alframe.labelling.queue import Queue
 from alframe.labelling.settings import Kind, ProjectSettings
 from alframe.labelling.settlements import current
 from alframe.labelling.settling import settle
-from alframe.labelling.tasks import NewTask
 from alframe.labelling.webhooks import announce
+from alframe.oracle.asked import confident, kind_of, new_task, scores_of
 from alframe.oracle.base import Oracle
-from alframe.oracle.settled import annotation, annotations_of, is_settled, still_open
+from alframe.oracle.settled import account_of, annotation, annotations_of, is_settled, still_open
 from alframe.progress import say
 from alframe.storage.service import ServiceDatabase
 from alframe.storage.service.reachable import reachable
 from alframe.storage.service.tables import ItemRow, ProjectRow
-from alframe.types import Annotation, Event, Prediction, Query
+from alframe.types import Annotation, BatchLabels, Event, Prediction, Query
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +89,7 @@ class Human(Oracle):
             self._settings = ProjectSettings.model_validate({**(settings or {})})
         except ValidationError as error:
             raise ConfigurationError(f"oracle.settings are no settings of a project: {error}") from error
-        self._kind: Kind = kind or _kind_of(source)
+        self._kind: Kind = kind or kind_of(source)
         if (self._kind == "classification") == source.table.has_objects:
             labels = "objects" if source.table.has_objects else "classes"
             raise ConfigurationError(f"oracle.kind={self._kind} does not fit {source.name}, whose labels are {labels}")
@@ -107,10 +109,11 @@ class Human(Oracle):
         with reachable():
             project = self._project() or self._made()
             items = Items(self._database).add(project.id, self._new_items(query.ids), by="system")
+            said, scores = predictions or {}, scores_of(query)
+            self._accept(project, query, [confident(items[each], said[each]) for each in items if each in said])
             settled = current(self._database, project.id, query.ids)
-            said, scores = predictions or {}, _scores(query)
             tasks = [
-                _task(item, score, said.get(sample_id))
+                new_task(item, score, said.get(sample_id))
                 for sample_id, score in zip(query.ids, scores, strict=True)
                 if sample_id not in settled and (item := items.get(sample_id)) is not None
             ]
@@ -159,6 +162,12 @@ class Human(Oracle):
             holds = current(self._database, project.id, list(known)).values()
             latest = [annotation(each, known[each.sample_id].round, known[each.sample_id].model) for each in holds]
             return [each for each in latest if each.key != known[each.sample_id].key]
+
+    def account(self, query: Query) -> BatchLabels | None:
+        """Who settled what of a query, and how far they agreed."""
+        with reachable():
+            project = self._project()
+            return None if project is None else account_of(self._database, project, query)
 
     def withheld(self) -> frozenset[str]:
         """Samples whose item is held."""
@@ -217,6 +226,18 @@ class Human(Oracle):
             return Projects(self._database).extend(found.id, classes, by="system")
         return found
 
+    def _accept(self, project: Project, query: Query, predictions: Sequence[Confident]) -> None:
+        """Take what the model is sure enough of, as far as the project lets it."""
+        rng, least = generator(0, "accept", self._name, query.round), project.settings.auto_accept.confidence
+        if least is None:
+            return
+        done = accept(self._database, project.id, query.round, predictions, model=query.model, rng=rng, by="system")
+        if done.stopped:
+            say(f"[yellow]no prediction is accepted without people[/]: {escape(done.stopped)}")
+        else:
+            taken = f"{len(done.accepted)} predictions accepted without people, {len(done.audited)} of them checked"
+            say(f"round {query.round:>3}   {taken}")
+
     def _made(self) -> Project:
         return Projects(self._database).create(
             self._name, self._kind, self._source.classes, self._settings, by="system"
@@ -237,22 +258,3 @@ class Human(Oracle):
         except UnreadableImage as error:
             return str(error)
         return None
-
-
-def _kind_of(source: Source) -> Kind:
-    if not source.table.has_objects:
-        return "classification"
-    return "segmentation" if source.has_masks else "detection"
-
-
-def _scores(query: Query) -> list[float]:
-    """The strategy's, or, where it has none, the order in which it chose."""
-    if query.scores is not None and all(map(math.isfinite, query.scores)):
-        return list(query.scores)
-    return [float(rank) for rank in range(len(query.ids), 0, -1)]
-
-
-def _task(item_id: int, score: float, said: Prediction | None) -> NewTask:
-    if said is None:
-        return NewTask(item_id, score)
-    return NewTask(item_id, score, said.label, None if said.probs is None else list(said.probs))

@@ -13,7 +13,7 @@ from alframe.labelling.projects import Project
 from alframe.labelling.settlements import Settlement, current
 from alframe.storage.service import ServiceDatabase
 from alframe.storage.service.tables import ItemRow, TaskRow
-from alframe.types import Annotation, Query
+from alframe.types import Annotation, BatchLabels, Query, SettledLabel
 
 WAITING = ("open", "complete", "review")
 """States of a task whose label may still come."""
@@ -55,6 +55,20 @@ def still_open(
     """Samples of a query, by id, that are not among ``annotations`` and whose label may still come."""
     waiting = {sample_id for sample_id, state in _states(database, project, query).items() if state in WAITING}
     return waiting.difference(each.sample_id for each in annotations)
+
+
+def account_of(database: ServiceDatabase, project: Project, query: Query) -> BatchLabels:
+    """Who settled what of a query, and how far they agreed, in the order in which it was asked."""
+    holds = current(database, project.id, query.ids)
+    found = (holds[sample_id] for sample_id in query.ids if sample_id in holds)
+    return BatchLabels(query.round, tuple(map(_told, found)))
+
+
+def _told(holds: Settlement) -> SettledLabel:
+    several = ", " in holds.settled_by  # who answers alone agrees with everybody
+    return SettledLabel(
+        holds.sample_id, holds.version, holds.source, holds.settled_by, holds.agreement if several else None
+    )
 
 
 def annotation(settlement: Settlement, round: int, model: str) -> Annotation:

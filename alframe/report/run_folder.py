@@ -14,7 +14,7 @@ from alframe.pool import Ledger
 from alframe.report.metrics import headline_metric
 from alframe.storage import Journal, JournalEntry, load_record, open_database, sqlite_url
 from alframe.storage.run_folder import CONFIG, DATABASE
-from alframe.types import Annotation, Beginning, CurvePoint, Decision, Preview, Query, Task
+from alframe.types import Annotation, BatchLabels, Beginning, CurvePoint, Decision, Preview, Query, Task
 
 Record = TypeVar("Record")
 
@@ -31,6 +31,7 @@ class RunFolder:
         previews: what the learner saw in the images that it asked for, by round; of rounds that have any.
         beginnings: what each round began from, and why, by round; of rounds that say so.
         decisions: of the gate, by round.
+        settled: how the labels came to hold, by the round that asked people for them.
         annotations: what holds of each sample that the ledger knows.
         journal: the finished steps, in the order in which they finished.
     """
@@ -42,6 +43,7 @@ class RunFolder:
     previews: Mapping[int, Preview]
     beginnings: Mapping[int, Beginning]
     decisions: Mapping[int, Decision]
+    settled: Mapping[int, BatchLabels]
     annotations: Mapping[str, Annotation]
     journal: tuple[JournalEntry, ...]
 
@@ -64,6 +66,7 @@ class RunFolder:
                 previews=_by_round(path, "preview.json", Preview),
                 beginnings=_by_round(path, "beginning.json", Beginning),
                 decisions=_by_round(path, "decision.json", Decision),
+                settled=_by_round(path, "labels.json", BatchLabels),
                 annotations=Ledger(engine).current(),
                 journal=tuple(Journal(engine, path).entries()),
             )

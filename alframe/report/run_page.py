@@ -20,6 +20,7 @@ from alframe.report.heat_table import class_names
 from alframe.report.metrics import METRICS, TARGETS
 from alframe.report.object_tables import object_tables
 from alframe.report.page import count, duration, percent, write_page
+from alframe.report.people import people_section
 from alframe.report.pictures import class_colour
 from alframe.report.reliability import describe, reliability_diagram
 from alframe.report.run_folder import RunFolder
@@ -75,6 +76,7 @@ def write_run_report(folder: Path, source: Source) -> Path:
         by_class=class_table(run, source.classes),
         class_balance=class_balance_table(run, source.classes),
         forgetting=forgetting_section(run),
+        people=people_section(run, source),
         inspection=object_tables(run, source.classes),
         worst=worst_tiles(run, source),
         times=time_table(run),

@@ -26,6 +26,7 @@ from alframe.types.evaluation import (
 from alframe.types.events import Event
 from alframe.types.objects import Label, Mask, Object, Objects, Polygons, Rle, label_array
 from alframe.types.outcomes import GATE_METRICS, Estimate, GateMetric, Outcomes
+from alframe.types.people import BatchLabels, SettledLabel
 from alframe.types.predictions import Need, Predictions, Selection
 from alframe.types.progress import PoolView, Preview, Progress
 from alframe.types.samples import Annotation, Prediction, Query, SampleTable
@@ -37,6 +38,7 @@ __all__ = [
     "UNLABELLED",
     "Annotation",
     "AnnotatorSignals",
+    "BatchLabels",
     "Beginning",
     "Cause",
     "Check",
@@ -78,6 +80,7 @@ __all__ = [
     "SampleTable",
     "Segmentation",
     "Selection",
+    "SettledLabel",
     "Signal",
     "Task",
     "TrainingSet",

@@ -211,6 +211,40 @@ def test_a_task_has_what_the_model_said(human: MakeHuman, database: ServiceDatab
     assert counted(database, TaskRow.model == "model 1") == 6
 
 
+def test_what_the_model_is_sure_of_is_taken_without_people(human: MakeHuman, database: ServiceDatabase) -> None:
+    """From the confidence on; all of it is checked here, and what people say instead is a correction."""
+    oracle = human(settings={"auto_accept": {"confidence": 0.9, "audit_share": 1.0}})
+    wrong = (TRUTH[IDS[0]] + 1) % 3
+    said = {IDS[0]: Prediction(wrong, (0.97, 0.02, 0.01)), IDS[1]: Prediction(0, (0.8, 0.1, 0.1))}
+    for _ in range(2):
+        oracle.ask(query(), said)
+    taken = oracle.collect(query())
+    assert [(each.sample_id, each.label, each.annotator) for each in taken] == [(IDS[0], wrong, "auto: model 1")]
+    assert counted(database, TaskRow.kind == "audit") == 1
+    assert counted(database, TaskRow.kind == "label") == 5
+    work(database, hire(database, "ann"), TRUTH.__getitem__)
+    answers = oracle.collect(query())
+    assert labels(answers) == {name: TRUTH[name] for name in IDS}
+    (corrected,) = oracle.corrected(taken)
+    assert (corrected.key, corrected.label) == (f"1/{IDS[0]}/settled/2", TRUTH[IDS[0]])
+
+
+@pytest.mark.parametrize(
+    ("objects", "taken"),
+    [
+        ((Object((1.0, 1.0, 6.0, 7.0), 0, score=0.95), Object((8.0, 8.0, 14.0, 14.0), 1, score=0.92)), True),
+        ((Object((1.0, 1.0, 6.0, 7.0), 0, score=0.95), Object((8.0, 8.0, 14.0, 14.0), 1, score=0.3)), False),
+        ((), False),
+    ],
+)
+def test_objects_are_as_sure_as_the_least_sure_one(human: MakeHuman, objects: tuple[Object, ...], taken: bool) -> None:
+    source = squares.Squares()
+    oracle = human(source, kind="detection", settings={"auto_accept": {"confidence": 0.9}})
+    asked = Query(1, (str(source.table.ids[0]),), None, "Random", "model 1")
+    oracle.ask(asked, {asked.ids[0]: Prediction(Objects(objects))})
+    assert (len(oracle.collect(asked)) == 1) == taken
+
+
 def test_boxes_and_masks_are_asked_for_where_the_source_has_them(human: MakeHuman, database: ServiceDatabase) -> None:
     source = squares.Squares()
     oracle = human(source, settings={"rules": {"min_side": 2}})
