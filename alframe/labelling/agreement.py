@@ -190,6 +190,13 @@ def compare(
     return ObjectAgreement(overlaps, num_classes)
 
 
+def alike(said: Label | None, other: Label | None, project: Project, size: tuple[int, int]) -> bool:
+    """Whether two labels of an image of this height and width say the same: objects where they match well enough."""
+    if isinstance(said, Objects) and isinstance(other, Objects):
+        return mean_matched_iou(said, other, size) >= project.settings.min_iou
+    return said == other
+
+
 def known(value: float) -> float | None:
     """The value, ``None`` where it is NaN.
 

@@ -12,11 +12,12 @@ from scipy import stats
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from alframe.functional import evidence_below, mean_matched_iou, share_interval
+from alframe.functional import evidence_below, share_interval
+from alframe.labelling.agreement import alike
 from alframe.labelling.labels import load_label
 from alframe.labelling.projects import Project
 from alframe.storage.service.tables import GoldRow, ItemRow, SubmissionRow, TaskRow
-from alframe.types import Label, Objects
+from alframe.types import Label
 
 LEVEL = 0.01
 """Probability of ever calling somebody bad who is not, or good, however often one looks."""
@@ -72,7 +73,7 @@ def gold_answers(session: Session, project: Project) -> list[GoldAnswer]:
     found = []
     for submission, gold, item in session.execute(rows):
         said, known = load_label(submission.label), known_label(gold)
-        right = _right(said, known, project, (item.height, item.width))
+        right = alike(said, known, project, (item.height, item.width))
         found.append(GoldAnswer(submission.annotator_id, item.id, said, known, right))
     return found
 
@@ -104,12 +105,6 @@ def _score(annotator_id: int, rights: list[bool], by_chance: float) -> GoldScore
     elif share_interval(right, asked, LEVEL)[0] > by_chance:
         verdict = "good"
     return GoldScore(annotator_id, asked, right, float(interval.low), float(interval.high), float(test.pvalue), verdict)
-
-
-def _right(said: Label | None, known: Label, project: Project, size: tuple[int, int]) -> bool:
-    if isinstance(said, Objects) and isinstance(known, Objects):
-        return mean_matched_iou(said, known, size) >= project.settings.min_iou
-    return said == known
 
 
 def known_label(row: GoldRow) -> Label:
