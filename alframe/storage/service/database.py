@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic, sleep
 from typing import Any
 
 from alembic import command
@@ -20,6 +21,12 @@ DATABASE = "service.sqlite"
 
 MIGRATING = 7_304_551
 """The key of PostgreSQL's advisory lock under which one process migrates at a time."""
+
+PATIENCE = 60.0
+"""Seconds that a writer waits for SQLite's lock."""
+
+PAUSE = 0.002
+"""Seconds between two tries to get it."""
 
 
 class ServiceDatabase:
@@ -80,7 +87,7 @@ def open_service(url: str | URL) -> ServiceDatabase:
 def _engine(url: URL) -> Engine:
     match url.get_backend_name():
         case "sqlite":
-            engine = create_engine(url, connect_args={"timeout": 60.0})
+            engine = create_engine(url, connect_args={"timeout": PATIENCE})
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
             return engine
@@ -101,5 +108,19 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    reads = connection.get_execution_options().get("alframe_reads", False)
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+    if connection.get_execution_options().get("alframe_reads", False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    # SQLite's own waiting looks ever less often, so that of many writers those that have waited longest starve.
+    connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+    deadline = monotonic() + PATIENCE
+    while True:
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            break
+        except OperationalError as error:
+            busy = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or monotonic() > deadline:
+                raise
+            sleep(PAUSE)
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {PATIENCE * 1000:.0f}")

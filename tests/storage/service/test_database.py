@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from pathlib import Path
 from time import time
 
 import pytest
 from sqlalchemy import inspect, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from alframe.errors import ConfigurationError
 from alframe.storage.service import ServiceDatabase, database_now, open_service, record
@@ -99,3 +100,20 @@ def test_the_database_tells_the_time(database: ServiceDatabase) -> None:
 def test_a_url_that_cannot_be_opened_is_refused(url: str, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         open_service(url)
+
+
+def test_who_waits_for_sqlite_in_vain_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second writer gives up after its patience, and gets its turn where the first has ended in time."""
+    monkeypatch.setattr("alframe.storage.service.database.PATIENCE", 0.05)
+    url = f"sqlite:///{tmp_path / 'service.sqlite'}"
+    first, second = open_service(url), open_service(url)
+    with first.write() as session:
+        session.add(UserRow(name="ann"))
+        with pytest.raises(OperationalError, match="locked"), second.write() as other:
+            other.add(UserRow(name="bob"))
+        with second.read() as reading:
+            assert reading.scalars(select(UserRow)).all() == []
+    with second.write() as session:
+        assert session.scalars(select(UserRow.name)).all() == ["ann"]
+    first.close()
+    second.close()
