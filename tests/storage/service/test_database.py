@@ -109,6 +109,7 @@ def test_who_waits_for_sqlite_in_vain_is_told(tmp_path: Path, monkeypatch: pytes
     first, second = open_service(url), open_service(url)
     with first.write() as session:
         session.add(UserRow(name="ann"))
+        session.flush()
         with pytest.raises(OperationalError, match="locked"), second.write() as other:
             other.add(UserRow(name="bob"))
         with second.read() as reading:
