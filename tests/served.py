@@ -13,6 +13,7 @@ import numpy as np
 from accounts import cheap
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from sqlalchemy import func, inspect, select, table
 
 from alframe.access.roles import Role
@@ -20,6 +21,7 @@ from alframe.access.users import User, Users
 from alframe.labelling import Answer, Lease, NewTask, Project, ProjectSettings, settle
 from alframe.labelling.items import NewItem
 from alframe.server import Service, create_app, open_folder
+from alframe.server.routes import ROUTERS
 
 CLASSES = ("cat", "dog", "owl")
 ROLES = ("viewer", "annotator", "reviewer", "manager", "admin")
@@ -123,6 +125,12 @@ def _populate(made: Served) -> None:
     for name in made.people:
         made.token(name)
     service.gold.add(made.animals.id, made.items[7], 2, by="test")
+
+
+def routes() -> dict[str, APIRoute]:
+    """Every route of the API, by its method and its path."""
+    found = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    return {f"{method} {route.path}": route for route in found for method in route.methods or ()}
 
 
 def add_images(service: Service, project: Project, count: int) -> list[int]:

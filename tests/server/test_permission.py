@@ -9,8 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import APIRouter
-from fastapi.routing import APIRoute
-from served import ROLES, Served, problem
+from served import ROLES, Served, problem, routes
 
 from alframe.server import app
 from alframe.server.app import PREFIX
@@ -35,6 +34,13 @@ def fenced(**more: Any) -> Callable[[Served, str], Any]:
 
 
 KEY = {"headers": {"Idempotency-Key": "once"}}
+ZIP = {"Content-Type": "application/zip"}
+EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010800000000"
+    "3a7e9b550000000a49444154789c6360000000020001"
+    "e221bc330000000049454e44ae426082"
+)
 NEW_PASSWORD = lambda _, who: {"old": f"{who} has a secret", "new": "another secret of mine"}  # noqa: E731
 
 TABLE = {
@@ -74,6 +80,9 @@ TABLE = {
     "GET /tasks/{task}": Row("reviewer", 200),
     "POST /tasks/{task}/decision": Row("reviewer", 201, {"label": 2}, KEY),
     "GET /projects/{project}/labels": Row("viewer", 200),
+    "GET /projects/{project}/export": Row("manager", 200),
+    "POST /projects/{project}/import": Row("manager", 200, None, {"content": EMPTY_ZIP, "headers": ZIP}),
+    "POST /projects/{project}/feedback": Row("annotator", 201, None, {"files": {"image": PNG}, **KEY}),
     "GET /projects/{project}/statistics": Row("manager", 200),
     "GET /projects/{project}/webhooks": Row("manager", 200),
     "POST /projects/{project}/webhooks": Row(
@@ -83,11 +92,6 @@ TABLE = {
     "GET /audit": Row("admin", 200),
     "GET /audit/verification": Row("admin", 200),
 }
-
-
-def routes() -> dict[str, APIRoute]:
-    found = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
-    return {f"{method} {route.path}": route for route in found for method in route.methods or ()}
 
 
 def expected(row: Row, who: str | None) -> int:

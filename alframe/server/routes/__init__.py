@@ -1,8 +1,10 @@
 """The API's routes, a module for each noun."""
 
 from alframe.server.routes import (
+    archives,
     assignments,
     audit,
+    feedback,
     gold,
     health,
     images,
@@ -31,6 +33,8 @@ ROUTERS = tuple(
         gold,
         reviews,
         labels,
+        archives,
+        feedback,
         statistics,
         webhooks,
         audit,
