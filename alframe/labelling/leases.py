@@ -153,6 +153,17 @@ def take(session: Session, project: Project, annotator_id: int, assignment_id: i
     return session.scalar(_TAKE_ONE, named | {"assignment": assignment_id})
 
 
+def prolong(session: Session, project: Project, assignment_id: int) -> Lease:
+    """Let a lease last as long again as a new one."""
+    session.execute(
+        update(AssignmentRow)
+        .where(AssignmentRow.id == assignment_id)
+        .values(leased_until=database_now() + project.settings.lease_seconds)
+        .execution_options(synchronize_session=False)
+    )
+    return described(session, project, AssignmentRow.id == assignment_id)[0]
+
+
 def held(session: Session, project: Project, *which: ColumnElement[bool]) -> list[Lease]:
     """The running leases among those that ``which`` names, the latest last."""
     return described(session, project, AssignmentRow.state == "open", _RUNNING, ItemRow.held == "", *which)

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeAlias
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from alframe.errors import Conflict, Forbidden, InvalidInput, NotFound
-from alframe.labelling import leases, submissions
+from alframe.errors import Conflict, InvalidInput
+from alframe.labelling import assignments, leases, submissions
 from alframe.labelling import tasks as asked
 from alframe.labelling.leases import Lease
 from alframe.labelling.projects import Project, load_project
 from alframe.labelling.submissions import Answer, Receipt
 from alframe.labelling.tasks import NewTask, Prediction
-from alframe.storage.service import ServiceDatabase, database_now, record
+from alframe.storage.service import ServiceDatabase, record
 from alframe.storage.service.tables import AssignmentRow, ItemRow, TaskRow
 
 Mix: TypeAlias = Callable[[Session, Project, int], int | None]
@@ -122,10 +122,7 @@ class Queue:
             NotFound: there is no such assignment.
         """
         with self._database.read() as session:
-            found = session.scalar(select(AssignmentRow.project_id).where(AssignmentRow.id == assignment_id))
-        if found is None:
-            raise NotFound(f"there is no assignment {assignment_id}")
-        return found
+            return assignments.assignment_of(session, assignment_id).project_id
 
     def image_size(self, assignment_id: int) -> tuple[int, int]:
         """Width and height, in pixels, of the image that an assignment is about.
@@ -133,14 +130,9 @@ class Queue:
         Raises:
             NotFound: there is no such assignment.
         """
-        of_it = select(ItemRow.width, ItemRow.height).join(TaskRow, TaskRow.item_id == ItemRow.id)
         with self._database.read() as session:
-            found = session.execute(
-                of_it.join(AssignmentRow, AssignmentRow.task_id == TaskRow.id).where(AssignmentRow.id == assignment_id)
-            ).first()
-        if found is None:
-            raise NotFound(f"there is no assignment {assignment_id}")
-        return found.width, found.height
+            item = assignments.item_of(session, assignment_id)
+            return item.width, item.height
 
     def prediction(self, assignment_id: int, annotator_id: int) -> Prediction:
         """What the model says of an item that they hold.
@@ -150,18 +142,8 @@ class Queue:
             Forbidden: the project shows no predictions.
             Conflict: they do not hold it.
         """
-        project_id = self.project_of(assignment_id)
         with self._database.read() as session:
-            project = load_project(session, project_id)
-            if project.settings.prefill == "never":
-                raise Forbidden(f"project {project.name!r} shows no predictions")
-            theirs = (AssignmentRow.id == assignment_id, AssignmentRow.annotator_id == annotator_id)
-            if not (found := leases.held(session, project, *theirs)):
-                raise Conflict("you do not hold this item: lease one first")
-            prediction = session.scalars(select(TaskRow.prediction).where(TaskRow.id == found[0].task_id)).one()
-        if prediction is None:
-            raise NotFound("there is no prediction for this item")
-        return asked.PREDICTION.validate_python(prediction)
+            return assignments.shown_prediction(session, assignment_id, annotator_id)
 
     def renew(self, assignment_id: int, annotator_id: int, fence: int) -> Lease:
         """Hold it as long again as a lease runs; one that has run out is taken up again if nobody else has it.
@@ -175,13 +157,7 @@ class Queue:
             if why := submissions.why_not_theirs(task, assignment, annotator_id, fence):
                 raise Conflict(why)
             project = load_project(session, task.project_id)
-            session.execute(
-                update(AssignmentRow)
-                .where(AssignmentRow.id == assignment_id)
-                .values(leased_until=database_now() + project.settings.lease_seconds)
-                .execution_options(synchronize_session=False)
-            )
-            return leases.described(session, project, AssignmentRow.id == assignment_id)[0]
+            return leases.prolong(session, project, assignment_id)
 
     def pass_on(
         self, assignment_id: int, annotator_id: int, fence: int, kind: Literal["skip", "flag"], reason: str = ""

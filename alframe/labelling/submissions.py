@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.orm import Session
 
 from alframe.errors import Conflict, InvalidInput, NotFound
@@ -20,6 +20,27 @@ from alframe.storage.service import record
 from alframe.storage.service.tables import AssignmentRow, DraftRow, SkipRow, SubmissionRow, TaskRow, UserRow
 from alframe.storage.tables import now
 from alframe.types import Label
+
+# Made once, as those of leases.
+_ONE = AssignmentRow.id == bindparam("assignment")
+_TASK = (
+    select(TaskRow)
+    .where(TaskRow.id == select(AssignmentRow.task_id).where(_ONE).scalar_subquery())
+    .with_for_update(key_share=True)
+)
+_ASSIGNMENT = select(AssignmentRow).where(_ONE).with_for_update(key_share=True)
+_THERE = select(SubmissionRow).where(
+    SubmissionRow.annotator_id == bindparam("annotator"), SubmissionRow.key == bindparam("named")
+)
+_WAITS = (
+    select(AssignmentRow.id).where(AssignmentRow.task_id == bindparam("task"), AssignmentRow.state == "open").limit(1)
+)
+_NAME = select(UserRow.name).where(UserRow.id == bindparam("annotator"))
+_FORGET_DRAFT = (
+    delete(DraftRow)
+    .where(DraftRow.task_id == bindparam("task"), DraftRow.annotator_id == bindparam("annotator"))
+    .execution_options(synchronize_session=False)
+)
 
 
 @dataclass(frozen=True)
@@ -81,12 +102,11 @@ def lock_assignment(session: Session, assignment_id: int) -> tuple[TaskRow, Assi
     Raises:
         NotFound: there is no such assignment.
     """
-    of_it = select(AssignmentRow.task_id).where(AssignmentRow.id == assignment_id).scalar_subquery()
-    task = session.scalar(select(TaskRow).where(TaskRow.id == of_it).with_for_update(key_share=True))
+    named = {"assignment": assignment_id}
+    task = session.scalar(_TASK, named)
     if task is None:
         raise NotFound(f"there is no assignment {assignment_id}")
-    one = select(AssignmentRow).where(AssignmentRow.id == assignment_id).with_for_update(key_share=True)
-    return task, session.scalars(one.execution_options(populate_existing=True)).one()
+    return task, session.scalars(_ASSIGNMENT, named).one()
 
 
 def why_not_theirs(task: TaskRow, assignment: AssignmentRow, annotator_id: int, fence: int) -> str | None:
@@ -149,9 +169,7 @@ def receipt(session: Session, assignment_id: int, annotator_id: int, key: str, a
     Raises:
         Conflict: the key stands for another request.
     """
-    there = session.scalar(
-        select(SubmissionRow).where(SubmissionRow.annotator_id == annotator_id, SubmissionRow.key == key)
-    )
+    there = session.scalar(_THERE, {"annotator": annotator_id, "named": key})
     if there is None:
         return None
     if there.assignment_id != assignment_id or there.body_sha256 != body_sha256(answer):
@@ -180,15 +198,12 @@ def write_down(
     )
     session.add(row)
     assignment.state, assignment.leased_until = "done", None
-    draft = session.get(DraftRow, (task.id, annotator_id))
-    if draft is not None:
-        session.delete(draft)
     session.flush()
-    waits = select(AssignmentRow.id).where(AssignmentRow.task_id == task.id, AssignmentRow.state == "open").limit(1)
-    if session.scalar(waits) is None:
+    session.execute(_FORGET_DRAFT, {"task": task.id, "annotator": annotator_id})
+    if session.scalar(_WAITS, {"task": task.id}) is None:
         task.state = "complete"
         session.flush()
-    name = session.scalars(select(UserRow.name).where(UserRow.id == annotator_id)).one()
+    name = session.scalars(_NAME, {"annotator": annotator_id}).one()
     detail = {"task": task.id, "sha256": row.body_sha256}
     record(session, name, "submission.create", f"submission/{row.id}", detail)
     return _receipt(row)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
 from queues import asked_project, leased, new_project, run_out, submitted
-from sqlalchemy import select, update
+from sqlalchemy import event, select, text, update
 from sqlalchemy.orm import Session
 
 from alframe.errors import Conflict, Forbidden, InvalidInput, NotFound, TooMany
@@ -337,3 +338,22 @@ def test_what_is_not_there_is_not_found(database: ServiceDatabase) -> None:
         with pytest.raises(NotFound, match="no assignment 999"):
             deed()
     assert not queue.holds(999, users[0])
+
+
+def test_a_lease_walks_along_the_index(database: ServiceDatabase) -> None:
+    """However many answers there are, it looks at open assignments only, in their order, and sorts nothing."""
+    project, _, users = asked_project(database, 500, 2)
+    with database.write() as session:
+        session.execute(update(AssignmentRow).where(AssignmentRow.task_id < 400).values(state="done"))
+        session.execute(text("ANALYZE"))
+    statements: list[tuple[str, Any]] = []
+    event.listen(
+        database.engine, "before_cursor_execute", lambda _, __, sql, named, *___: statements.append((sql, named))
+    )
+    Queue(database).lease(project.id, users[0])
+    sql, named = next(each for each in statements if each[0].startswith("UPDATE assignments"))
+    explain = "EXPLAIN QUERY PLAN" if database.engine.dialect.name == "sqlite" else "EXPLAIN"
+    with database.engine.connect() as connection:
+        plan = str(connection.exec_driver_sql(f"{explain} {sql}", named).all())
+    assert "assignments_in_order" in plan
+    assert not any(word in plan for word in ("SCAN", "Seq Scan on assignments", "TEMP B-TREE", "Sort"))
