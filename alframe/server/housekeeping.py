@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from threading import Event, Thread
 from types import TracebackType
 
@@ -55,15 +56,21 @@ class Housekeeping:
 
     def _work(self, task: Callable[[], None]) -> None:
         while not self._stop.wait(self._service.settings.housekeeping_seconds):
-            try:
-                task()
-            except Exception:
-                log.exception("%s failed; it is tried again", task.__name__)
+            self._attempt(task)
+
+    def _attempt(self, task: Callable[[], None]) -> None:
+        try:
+            task()
+        except Exception:
+            log.exception("housekeeping failed; it is tried again")
 
     def _tend_projects(self) -> None:
         for project in self._service.projects.all():
-            settle(self._service.database, project.id, rng=self._rng)
-            self._service.queue.escalate(project.id)
+            self._attempt(partial(self._tend, project.id))
+
+    def _tend(self, project_id: int) -> None:
+        settle(self._service.database, project_id, rng=self._rng)
+        self._service.queue.escalate(project_id)
 
     def _deliver(self) -> None:
         private = self._service.settings.private_webhooks

@@ -90,7 +90,8 @@ def install(app: FastAPI) -> None:
     app.exception_handler(AlframeError)(_own)
     app.exception_handler(HTTPException)(_of_http)
     app.exception_handler(RequestValidationError)(_invalid)
-    app.exception_handler(DBAPIError)(_of_database)
+    for kind in (DBAPIError, ConnectionError):
+        app.exception_handler(kind)(_of_database)
     app.exception_handler(Exception)(_unforeseen)
 
 
@@ -109,7 +110,7 @@ def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
     return problem(422, f"{errors[0]['where']}: {errors[0]['what']}", errors=errors)
 
 
-def _of_database(request: Request, error: DBAPIError) -> JSONResponse:
+def _of_database(request: Request, error: Exception) -> JSONResponse:
     try:
         with reachable():
             raise error
