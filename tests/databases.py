@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from postgresql import PostgresServer, postgres_programs
 
 from alframe.storage.service import ServiceDatabase, open_service
 
-__all__ = ["PostgresServer", "database", "postgres", "service_url"]
+__all__ = ["PostgresServer", "database", "migrated_database", "migrated_file", "postgres", "service_url"]
 
 
 @pytest.fixture(scope="session")
@@ -19,23 +20,41 @@ def postgres() -> Iterator[PostgresServer]:
     programs = postgres_programs()
     if programs is None:
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-    server = PostgresServer(programs)
+    server = PostgresServer(programs, durable=False)
     yield server
     server.remove()
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file in which the tables are made."""
+    path = tmp_path_factory.mktemp("migrated") / "service.sqlite"
+    open_service(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_database(postgres: PostgresServer) -> str:
+    """The name of a PostgreSQL database in which the tables are made."""
+    url = postgres.new_database()
+    open_service(url).close()
+    return url.rpartition("/")[-1]
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def service_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database; the test runs once on each kind."""
+    """The URL of a database in which the tables are made, and nothing else; the test runs once on each kind."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'service.sqlite'}"
+        path = tmp_path / "service.sqlite"
+        shutil.copyfile(request.getfixturevalue("migrated_file"), path)
+        return f"sqlite:///{path}"
     server: PostgresServer = request.getfixturevalue("postgres")
-    return server.new_database()
+    return server.new_database(request.getfixturevalue("migrated_database"))
 
 
 @pytest.fixture
 def database(service_url: str) -> Iterator[ServiceDatabase]:
-    """An empty database of the labelling service; the test runs once on each kind."""
+    """A database of the labelling service; the test runs once on each kind."""
     opened = open_service(service_url)
     yield opened
     opened.close()

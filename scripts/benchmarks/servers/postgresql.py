@@ -13,10 +13,16 @@ from tempfile import mkdtemp
 
 
 class PostgresServer:
-    """A server of its own in a temporary folder; PostgreSQL refuses to run as root, so then it runs as ``nobody``."""
+    """A server of its own in a temporary folder; PostgreSQL refuses to run as root, so then it runs as ``nobody``.
 
-    def __init__(self, programs: Path) -> None:
+    Args:
+        programs: where PostgreSQL's programs lie.
+        durable: whether what it acknowledges survives a power cut too, and not only its own end.
+    """
+
+    def __init__(self, programs: Path, *, durable: bool = True) -> None:
         self._programs = programs
+        self._fsync = "on" if durable else "off"
         self._numbers = count()
         self._folder = Path(mkdtemp(prefix="alframe-postgres-", dir="/tmp"))
         self._account = "nobody" if os.geteuid() == 0 else None
@@ -31,17 +37,19 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        options = f"-c listen_addresses=127.0.0.1 -c max_connections=200 -p {self.port} -k {self._folder}"
+        settings = ("listen_addresses=127.0.0.1", "max_connections=200", f"fsync={self._fsync}")
+        options = f"-p {self.port} -k {self._folder} {' '.join(f'-c {setting}' for setting in settings)}"
         self._call("pg_ctl", "-w", "-D", "data", "-l", "log", "-o", options, "start")
 
     def stop(self, mode: str = "fast") -> None:
         """Stop it: ``fast`` breaks connections off, ``immediate`` is a crash."""
         self._call("pg_ctl", "-w", "-D", "data", "-m", mode, "stop")
 
-    def new_database(self) -> str:
-        """The URL of an empty database."""
+    def new_database(self, template: str = "template1") -> str:
+        """The URL of a new database, a copy of the one named ``template``, which nobody may be using."""
         name = f"database_{next(self._numbers)}"
-        self._call("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "alframe", name)
+        where = ("-h", "127.0.0.1", "-p", str(self.port), "-U", "alframe")
+        self._call("createdb", *where, "--template", template, name)
         return f"postgresql://alframe@127.0.0.1:{self.port}/{name}"
 
     def remove(self) -> None:
