@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections import Counter
@@ -58,6 +59,7 @@ def test_what_was_acknowledged_survives_the_death_of_who_submits(database: Servi
     _each_answered_once(database, len(items))
 
 
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # pg8000's, where a server refuses to greet
 def test_what_was_acknowledged_survives_crashes_of_postgresql(postgres: PostgresServer) -> None:
     """The server crashes twice while four people label; what had no receipt they send again under the same key."""
     with opened(postgres.new_database()) as database:
@@ -75,6 +77,7 @@ def test_what_was_acknowledged_survives_crashes_of_postgresql(postgres: Postgres
             kept = session.execute(select(SubmissionRow.assignment_id, SubmissionRow.id)).all()
         assert receipts == dict(kept)
         _each_answered_once(database, len(items))
+    gc.collect()
 
 
 def _each_answered_once(database: ServiceDatabase, tasks: int) -> None:
