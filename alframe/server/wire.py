@@ -63,7 +63,7 @@ IdempotencyKey = Annotated[
         alias="Idempotency-Key",
         min_length=1,
         max_length=200,
-        pattern=r"^[\x21-\x7e]+$",
+        pattern=r"^[\x20-\x7e]+$",
         description="Names the request: sent again under the same key, it is answered as it was the first time.",
     ),
 ]
