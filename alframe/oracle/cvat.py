@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Literal
 from zipfile import ZIP_STORED, ZipFile
@@ -56,7 +56,7 @@ class Cvat(Exchange):
         super().__init__(source, "cvat", folder, kind, wait=wait, poll=poll)
         self._labels = {name: label for label, name in enumerate(source.classes)}
 
-    def write(self, query: Query, predictions: Mapping[str, Prediction], folder: Path) -> list[str]:
+    def write(self, query: Query, predictions: Mapping[str, Prediction], folder: Path) -> dict[str, str]:
         """Write the images, in the order in which they are wanted, the labels and the predictions."""
         shown: dict[str, str] = {}
         with ZipFile(folder / "images.zip", "w", ZIP_STORED) as archive:
@@ -72,11 +72,11 @@ class Cvat(Exchange):
             (folder / FILE).write_bytes(cvat_document(self.source.classes, predicted))
         labels = [{"name": name, "attributes": []} for name in self.source.classes]
         (folder / "labels.json").write_text(json.dumps(labels, indent=2), encoding="utf-8")
-        return list(shown)
+        return shown
 
-    def read(self, file: Path, query: Query, asked: Collection[str]) -> dict[str, Answer]:
+    def read(self, file: Path, query: Query, asked: Mapping[str, str]) -> dict[str, Answer]:
         """The answers of an export; what cannot be used sets its image aside with the reason."""
-        samples = {_name(query, sample_id): sample_id for sample_id in asked}
+        samples = {name: sample_id for sample_id, name in asked.items()}
         answers: dict[str, Answer] = {}
         for image in parse_cvat(_text(file)).images:
             sample_id = samples.get(PurePosixPath(image.name).name)

@@ -46,12 +46,17 @@ class Exchange(Tool):
         self.folder = Path(folder)
 
     @abstractmethod
-    def write(self, query: Query, predictions: Mapping[str, Prediction], folder: Path) -> list[str]:
-        """Write what to take to the tool, and return the samples that are in it."""
+    def write(self, query: Query, predictions: Mapping[str, Prediction], folder: Path) -> dict[str, str]:
+        """Write what to take to the tool, and return what each sample in it is called there."""
 
     @abstractmethod
-    def read(self, file: Path, query: Query, asked: Collection[str]) -> dict[str, Answer]:
+    def read(self, file: Path, query: Query, asked: Mapping[str, str]) -> dict[str, Answer]:
         """The answers of an exported file.
+
+        Args:
+            file: that somebody put there.
+            query: that asked.
+            asked: what ``write`` returned.
 
         Raises:
             AlframeError: a file that is no export of this round.
@@ -75,7 +80,7 @@ class Exchange(Tool):
         """
         place = self._place(query)
         try:
-            asked = set(json.loads((place / TO_LABEL / ASKED).read_text(encoding="utf-8")))
+            asked: dict[str, str] = json.loads((place / TO_LABEL / ASKED).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return (), {}
         answers: dict[str, Answer] = {}

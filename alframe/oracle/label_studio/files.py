@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -53,11 +53,11 @@ class LabelStudioFiles(Exchange):
         super().__init__(source, "label_studio", folder, kind, wait=wait, poll=poll)
         self._reader = Reader(self.kind, source.classes, overlap, several)
 
-    def write(self, query: Query, predictions: Mapping[str, Prediction], folder: Path) -> list[str]:
+    def write(self, query: Query, predictions: Mapping[str, Prediction], folder: Path) -> dict[str, str]:
         """Write the labelling interface, and the tasks in parts."""
         config = label_config(self.kind, self.source.classes)
         (folder / "interface.xml").write_text(config, encoding="utf-8")
-        asked: list[str] = []
+        asked: dict[str, str] = {}
         parts: list[int] = []
         part: list[str] = []
         for sample_id, task in self._tasks(query, predictions):
@@ -65,11 +65,11 @@ class LabelStudioFiles(Exchange):
                 parts.append(_write_part(folder, len(parts) + 1, part))
                 part = []
             part.append(task)
-            asked.append(sample_id)
+            asked[sample_id] = sample_id
         _write_part(folder, len(parts) + 1, part)
         return asked
 
-    def read(self, file: Path, query: Query, asked: Collection[str]) -> dict[str, Answer]:
+    def read(self, file: Path, query: Query, asked: Mapping[str, str]) -> dict[str, Answer]:
         """The answers of a JSON export; tasks that nobody did have none."""
         given: dict[str, list[Given]] = {}
         for task in read_export(file):
