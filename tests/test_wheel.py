@@ -24,13 +24,20 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_carries_configurations_templates_and_migrations(unpacked: Path) -> None:
-    """Every configuration file of the checkout is in the wheel, and so is what the package reads at run time."""
+    """Every configuration file of the checkout is in the wheel, and so is what the package reads at run time.
+
+    Of the labelling page it is what npm has built, where it has, and not what it was built from.
+    """
     package = unpacked / "alframe"
     inside = {path.relative_to(package).as_posix() for path in package.rglob("*") if path.is_file()}
     configs = {path.relative_to(ROOT).as_posix() for path in (ROOT / "configs").rglob("*.yaml")}
     assert configs <= inside
     assert {"report/templates/run.html.jinja", "storage/migrations/env.py", "py.typed"} <= inside
     assert not any("test" in name for name in inside if name.endswith(".py"))
+    static = ROOT / "alframe/server/static"
+    page = {path.relative_to(ROOT / "alframe").as_posix() for path in static.rglob("*") if path.is_file()}
+    assert page == {name for name in inside if name.startswith("server/static/")}
+    assert not any(name.startswith("server/page/") for name in inside)
 
 
 def test_the_wheel_runs_from_its_own_configurations(unpacked: Path, tmp_path: Path) -> None:

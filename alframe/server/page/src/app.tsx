@@ -12,7 +12,7 @@ export function App() {
   return (
     <>
       <Header />
-      <Told />
+      <Wrong />
       <main>
         <Here />
       </main>
@@ -39,9 +39,12 @@ function Header() {
   const who = me.value;
   return (
     <header class="top">
-      <a class="brand" href="#/">
-        <img src="/icon.svg" alt="" width="22" height="22" /> alframe
+      <a class="brand" href="#/" aria-label="alframe: projects">
+        <img src="/icon.svg" alt="" width="22" height="22" /> <span>alframe</span>
       </a>
+      <p class="note" role="status">
+        {message.value?.kind === "note" && message.value.text}
+      </p>
       <span class="unsent" role="status">
         {unsent.value > 0 && `Not yet sent: ${unsent.value}`}
       </span>
@@ -58,22 +61,19 @@ function Header() {
   );
 }
 
-/** The latest message, which screen readers speak. */
-function Told() {
+/** What went wrong last; screen readers speak it. */
+function Wrong() {
   const said = message.value;
   return (
-    <div class="told">
-      <p role="status">{said?.kind === "note" ? said.text : ""}</p>
-      <div role="alert">
-        {said?.kind === "error" && (
-          <p class="error">
-            {said.text}{" "}
-            <button class="plain" aria-label="Close the message" onClick={() => (message.value = null)}>
-              ×
-            </button>
-          </p>
-        )}
-      </div>
+    <div role="alert">
+      {said?.kind === "error" && (
+        <p class="error">
+          {said.text}{" "}
+          <button class="plain" aria-label="Close the message" onClick={() => (message.value = null)}>
+            ×
+          </button>
+        </p>
+      )}
     </div>
   );
 }

@@ -29,12 +29,18 @@ const PARTS: { name: string; title: string; role: Role }[] = [
 export const firstPart = (role: Role): string => (RANK[role] >= RANK.annotator ? "label" : "guidelines");
 
 export function InProject({ id, part, rest }: { id: number; part: string; rest: string[] }) {
-  const project = useSignal<Project | null>(null);
+  const project = useSignal<Project | null | undefined>(undefined);
   useEffect(() => {
-    get<Project>(`/projects/${id}`).then((found) => (project.value = found), complain);
+    get<Project>(`/projects/${id}`).then(
+      (found) => (project.value = found),
+      (error: unknown) => {
+        project.value = null;
+        complain(error);
+      },
+    );
   }, [id]);
   const here = project.value;
-  if (!here) return <p class="empty">One moment …</p>;
+  if (!here) return <p class="empty">{here === null ? "This project cannot be shown." : "One moment …"}</p>;
   const open = PARTS.filter(({ role }) => RANK[here.role] >= RANK[role]);
   return (
     <>

@@ -19,10 +19,17 @@ export const place = computed(() => hash.value.replace(/^#\/?/, "").split("/").f
 
 addEventListener("hashchange", () => {
   hash.value = location.hash;
-  message.value = null;
+  if (message.value?.kind === "error") message.value = null;
 });
 
-export const note = (text: string): void => void (message.value = { text, kind: "note" });
+const NOTED = 8_000; // milliseconds
+
+/** Say what was done, for a while. */
+export function note(text: string): void {
+  const said: Message = { text, kind: "note" };
+  message.value = said;
+  setTimeout(() => message.value === said && (message.value = null), NOTED);
+}
 
 /** Say what went wrong; the text comes from the server where it refused something. */
 export function complain(error: unknown): void {

@@ -1,5 +1,6 @@
 /** Signing in, and choosing a password of one's own. */
 import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
 
 import { call } from "../service/client";
 import { complain, learnWhoIAm, note, signIn } from "../store";
@@ -21,16 +22,24 @@ export function useSubmission(work: (form: FormData) => Promise<void>) {
   return { busy, onSubmit };
 }
 
+/** The field that has the focus once its form is there. */
+function useFirstField() {
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.focus(), []);
+  return field;
+}
+
 const text = (form: FormData, name: string): string => String(form.get(name) ?? "");
 
 export function SignIn() {
+  const first = useFirstField();
   const { busy, onSubmit } = useSubmission((form) => signIn(text(form, "name"), text(form, "password")));
   return (
     <form class="card narrow" onSubmit={onSubmit}>
       <h1>Sign in</h1>
       <label class="field">
         Name
-        <input name="name" autocomplete="username" autocapitalize="none" spellcheck={false} required autofocus />
+        <input ref={first} name="name" autocomplete="username" autocapitalize="none" spellcheck={false} required />
       </label>
       <label class="field">
         Password
@@ -45,6 +54,7 @@ export function SignIn() {
 
 /** `required` where the password in use is good for once only. */
 export function NewPassword({ required = false }: { required?: boolean }) {
+  const first = useFirstField();
   const { busy, onSubmit } = useSubmission(async (form) => {
     if (text(form, "new") !== text(form, "again")) throw new Error("The two new passwords differ.");
     await call("PUT", "/me/password", { body: { old: text(form, "old"), new: text(form, "new") } });
@@ -58,11 +68,11 @@ export function NewPassword({ required = false }: { required?: boolean }) {
       {required && <p>The one that you signed in with is good for once.</p>}
       <label class="field">
         Password so far
-        <input name="old" type="password" autocomplete="current-password" required autofocus />
+        <input ref={first} name="old" type="password" autocomplete="current-password" required />
       </label>
       <label class="field">
         New password
-        <input name="new" type="password" autocomplete="new-password" minLength={8} required />
+        <input name="new" type="password" autocomplete="new-password" minLength={12} required />
       </label>
       <label class="field">
         New password again

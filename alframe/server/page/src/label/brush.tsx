@@ -1,5 +1,5 @@
 /** Masks: painted and erased with a round brush on a canvas of the image's own pixels. */
-import { useSignal, useSignalEffect, type ReadonlySignal, signal } from "@preact/signals";
+import { useSignal, useSignalEffect, signal, type ReadonlySignal, type Signal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 
 import type { Thing } from "../service/records";
@@ -9,8 +9,14 @@ import { blank, stroke, type Bitmap } from "./masks";
 import { bitmapOf, boxed, painted, ringOf, thingAt, type Size } from "./things";
 import type { View } from "./viewport";
 
-/** Diameter of the brush, in pixels of the image. */
-export const diameter = signal(0);
+const diameters = new Map<number, Signal<number>>();
+
+/** Diameter of a project's brush, in pixels of the image; it stays from image to image. */
+export function diameterOf({ project, size }: Answer): Signal<number> {
+  const found = diameters.get(project.id) ?? signal(Math.max(1, Math.round(Math.min(size.width, size.height) / 16)));
+  diameters.set(project.id, found);
+  return found;
+}
 
 interface Stroke {
   index: number | null;
@@ -25,7 +31,7 @@ export function Brush({ answer, view }: { answer: Answer; view: ReadonlySignal<V
   const painting = useRef<Stroke | null>(null);
   const active = useSignal(false);
   const { size } = answer;
-  if (!diameter.value) diameter.value = Math.max(1, Math.round(Math.min(size.width, size.height) / 16));
+  const diameter = diameterOf(answer);
 
   useSignalEffect(() => {
     active.value = answer.tool.value === "brush" || answer.tool.value === "eraser";

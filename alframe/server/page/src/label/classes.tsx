@@ -50,9 +50,13 @@ export function Classes({ answer, choose }: { answer: Answer; choose: (index: nu
             <input type="radio" name="class" checked={chosen === index} onChange={() => choose(index)} />
             {kind !== "classification" && <span class="swatch" style={{ background: colourOf(index) }} />}
             <span class="name">{name}</span>
+            {predicted === index && (
+              <span class="predicted" title="The model says so">
+                ◆<span class="hidden-text">the model says so</span>
+              </span>
+            )}
             {probs && <span class="probability">{Math.round((probs[index] ?? 0) * 100)} %</span>}
-            {predicted === index && <span class="predicted">model</span>}
-            {classKey(index, classes) !== null && <kbd>{classKey(index, classes)}</kbd>}
+            {classKey(index, classes) !== null && <kbd aria-hidden="true">{classKey(index, classes)}</kbd>}
           </label>
         ))}
       </div>

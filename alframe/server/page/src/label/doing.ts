@@ -4,7 +4,7 @@ import { useEffect } from "preact/hooks";
 
 import { complain } from "../store";
 import type { Answer, Tool } from "./answer";
-import { diameter } from "./brush";
+import { diameterOf } from "./brush";
 import type { Way } from "./dialogs";
 import { command, type Command } from "./keys";
 import { kept, keep } from "./shelf";
@@ -69,9 +69,9 @@ export function carryOut(wanted: Command, doing: Doing): void {
       if (toolsOf(answer).includes(wanted.name)) answer.tool.value = wanted.name;
       return;
     case "smaller":
-      return void (diameter.value = Math.max(1, Math.floor(diameter.value / 1.25)));
+      return widen(answer, 0.8);
     case "larger":
-      return void (diameter.value = Math.min(1000, Math.ceil(diameter.value * 1.25)));
+      return widen(answer, 1.25);
     case "new":
       if (drawing) create(answer);
       return;
@@ -108,6 +108,15 @@ function create(answer: Answer): void {
   const [x0, y0, x1, y1] = thing.box;
   answer.addThing(answer.project.kind === "detection" ? thing : ringed(thing, [x0, y0, x1, y0, x1, y1, x0, y1], answer.size));
 }
+
+/** By at least a pixel, up to half of the image. */
+function widen(answer: Answer, factor: number): void {
+  const diameter = diameterOf(answer);
+  const step = Math.max(1, Math.round(diameter.value * Math.abs(factor - 1))) * Math.sign(factor - 1);
+  diameter.value = Math.max(1, Math.min(widest(answer), diameter.value + step));
+}
+
+export const widest = ({ size }: Answer): number => Math.max(2, Math.round(Math.max(size.width, size.height) / 2));
 
 function cycle(answer: Answer, step: number): void {
   const count = answer.things.value.length;

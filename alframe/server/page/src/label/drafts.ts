@@ -14,7 +14,7 @@ export interface Draft {
 
 const PAUSE = 1_000;
 let timer: ReturnType<typeof setTimeout> | undefined;
-let due: (() => void) | undefined;
+let due: ((leaving: boolean) => void) | undefined;
 
 const name = (task: number): string => `draft/${task}`;
 
@@ -29,19 +29,19 @@ export function draftOf(lease: Lease): Draft | null {
 export function saveDraft(lease: Lease, draft: Draft): void {
   keep(name(lease.task), draft);
   clearTimeout(timer);
-  due = () => {
+  due = (leaving) => {
     due = undefined;
     const path = `/assignments/${lease.assignment}/draft`;
     // The browser has it too: a server that is away, or has given the item to somebody else, loses nothing.
-    call("PUT", path, { body: { fence: lease.fence, body: draft }, keepalive: true }).catch(() => undefined);
+    call("PUT", path, { body: { fence: lease.fence, body: draft }, keepalive: leaving }).catch(() => undefined);
   };
-  timer = setTimeout(() => due?.(), PAUSE);
+  timer = setTimeout(() => due?.(false), PAUSE);
 }
 
 /** Send a draft that waits now: the page is being left. */
 export function flushDraft(): void {
   clearTimeout(timer);
-  due?.();
+  due?.(true);
 }
 
 /** The item has been dealt with: what waits to be sent is not worth it any more. */

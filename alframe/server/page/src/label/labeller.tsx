@@ -12,19 +12,20 @@ import { carryOut, useKeys } from "./doing";
 import { Guidelines } from "./guidelines";
 import { Keys, Passing, type Way } from "./dialogs";
 import { Objects } from "./objects";
-import { letters, post, watch } from "./outbox";
+import { letters, post, stalled, watch } from "./outbox";
 import { Rationale } from "./rationale";
 import { kept, keep } from "./shelf";
 import { Stage } from "./stage";
 import { Tools } from "./tools";
 import { Work, type Held, type Standing } from "./work";
 
-const STANDINGS: Record<Exclude<Standing, "working">, string> = {
+const STANDINGS: Record<Standing, string> = {
+  working: "",
   loading: "Getting the next image …",
   nothing: "Nothing to label for now. This page asks again every few seconds.",
   paused: "This project is paused. Its manager lets it go on.",
   waiting: "Waiting until the server gives out the next image …",
-  unreachable: "The server cannot be reached. This page tries again every few seconds.",
+  unreachable: "The server cannot be reached. What you have done is kept, and this page tries again every few seconds.",
 };
 
 export function Labeller({ project }: { project: Project }) {
@@ -49,7 +50,7 @@ export function Labeller({ project }: { project: Project }) {
   }, [work]);
 
   const first = work.held.value[0];
-  if (!first) return <p class="empty">{STANDINGS[work.standing.value as keyof typeof STANDINGS]}</p>;
+  if (!first) return <p class="empty">{STANDINGS[stalled.value ? "unreachable" : work.standing.value]}</p>;
   return <Item key={first.lease.assignment} project={project} work={work} held={first} />;
 }
 

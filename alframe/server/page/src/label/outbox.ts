@@ -1,7 +1,8 @@
 /** Answers on their way: kept in the browser until the server has taken each, once, or refused it. */
 import { computed, signal } from "@preact/signals";
 
-import { call, Problem } from "../service/client";
+import { call, Problem, Unreachable } from "../service/client";
+import { me } from "../store";
 import { kept, keep, names } from "./shelf";
 
 export interface Letter {
@@ -17,6 +18,8 @@ const PREFIX = "outbox/";
 const LONGEST_PAUSE = 15_000;
 
 export const letters = signal<Letter[]>([]);
+/** Whether the last attempt to send failed. */
+export const stalled = signal(false);
 export const unsent = computed(() => letters.value.length);
 
 let sending = false;
@@ -45,12 +48,14 @@ export function post(letter: Letter): void {
 /** Send what is there, in order; what cannot be sent now is tried again after growing pauses. */
 export async function flush(): Promise<void> {
   clearTimeout(timer);
-  if (sending) return;
+  if (sending || !me.peek()) return; // whoever signs in opens their own again
   sending = true;
   try {
     for (let letter = letters.value[0]; letter; letter = letters.value[0]) await deliver(letter);
     pause = 500;
+    stalled.value = false;
   } catch (error) {
+    stalled.value = error instanceof Unreachable;
     const wait = error instanceof Problem && error.retryAfter ? error.retryAfter * 1000 : pause;
     timer = setTimeout(() => void flush(), wait);
     pause = Math.min(LONGEST_PAUSE, pause * 2);

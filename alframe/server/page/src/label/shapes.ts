@@ -33,14 +33,16 @@ export function drawShapes(image: HTMLImageElement, answer: Answer): () => void 
   handles.observe(layer, { childList: true, subtree: true });
 
   let edited = false;
+  let showing = false;
   const onChange = ({ origin }: { origin: string }): void => {
     if (origin === "LOCAL") edited = true;
   };
   annotator.state.store.observe(onChange);
-  annotator.on("selectionChanged", (chosen: ImageAnnotation[]) => {
-    const index = chosen[0] ? Number(chosen[0].id) : null;
-    if (index === null || Number.isInteger(index)) queueMicrotask(() => follow(index));
-  });
+  // Its own event comes a moment late, when something else may be selected.
+  const stopFollowing = annotator.state.selection.subscribe(({ selected }: { selected: { id: string }[] }) => {
+    const index = selected[0] ? Number(selected[0].id) : null;
+    if (!showing && (index === null || Number.isInteger(index))) follow(index);
+  }) as () => void;
 
   /** Somebody selected with the pointer; objects under a brush are not Annotorious's to select. */
   function follow(index: number | null): void {
@@ -81,6 +83,7 @@ export function drawShapes(image: HTMLImageElement, answer: Answer): () => void 
 
   /** Let Annotorious show the answer: what is the same stays, so that a shape in hand is not let go. */
   function show(): void {
+    showing = true;
     const things = answer.things.value;
     for (const { id } of annotator.getAnnotations() as ImageAnnotation[]) {
       if (!drawable(things[Number(id)])) annotator.removeAnnotation(id);
@@ -96,6 +99,7 @@ export function drawShapes(image: HTMLImageElement, answer: Answer): () => void 
     const shown = (annotator.getSelected() as ImageAnnotation[])[0]?.id;
     const wanted = at !== null && drawable(things[at]) ? String(at) : undefined;
     if (shown !== wanted) annotator.setSelected(wanted, true);
+    showing = false;
     colours.replaceSync(rules(things, at === null ? null : (things[at] ?? null)));
   }
 
@@ -124,7 +128,7 @@ export function drawShapes(image: HTMLImageElement, answer: Answer): () => void 
   };
   const onKeyUp = (): void => readBack();
   layer.addEventListener("pointerdown", onDown, true);
-  addEventListener("pointerup", onUp);
+  addEventListener("pointerup", onUp, true); // Annotorious stops those that end a shape
   addEventListener("keyup", onKeyUp);
 
   const stops = [
@@ -138,10 +142,11 @@ export function drawShapes(image: HTMLImageElement, answer: Answer): () => void 
   ];
   cancel = () => annotator.cancelDrawing();
   return () => {
+    stopFollowing();
     stops.forEach((stop) => stop());
     handles.disconnect();
     layer.removeEventListener("pointerdown", onDown, true);
-    removeEventListener("pointerup", onUp);
+    removeEventListener("pointerup", onUp, true);
     removeEventListener("keyup", onKeyUp);
     document.adoptedStyleSheets = document.adoptedStyleSheets.filter((sheet) => sheet !== colours);
     annotator.destroy();
@@ -175,7 +180,7 @@ function annotationOf(thing: Thing, index: number, unit: number): ImageAnnotatio
 
 function rules(things: readonly Thing[], selected: Thing | null): string {
   const rule = (where: string, { label }: Thing, width: number) =>
-    `.a9s-annotationlayer ${where} .a9s-inner { stroke: ${colourOf(label)}; stroke-width: ${width}px; }`;
+    `.sheet svg.a9s-annotationlayer ${where} .a9s-inner { stroke: ${colourOf(label)}; stroke-width: ${width}px; }`;
   const all = things.map((thing, i) => rule(`[data-id="${i}"]`, thing, 2));
   return [...all, selected ? rule("g.drawing .selected", selected, 3) : ""].join("\n");
 }

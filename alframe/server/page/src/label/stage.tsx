@@ -124,6 +124,9 @@ export function Stage({ answer, image }: { answer: Answer; image: Promise<string
   );
 }
 
+/** Boxes that begin so far up have their name inside. */
+const NEAR_TOP = 0.03;
+
 /** The name of each object's class, at its top left corner. */
 function Tags({ answer }: { answer: Answer }) {
   const { size, project } = answer;
@@ -132,7 +135,7 @@ function Tags({ answer }: { answer: Answer }) {
       {answer.things.value.map(({ box, label }, i) => (
         <span
           key={i}
-          class={answer.selected.value === i ? "tag selected" : "tag"}
+          class={`tag${answer.selected.value === i ? " selected" : ""}${box[1] < size.height * NEAR_TOP ? " inside" : ""}`}
           style={{ left: `${(box[0] / size.width) * 100}%`, top: `${(box[1] / size.height) * 100}%`, background: colourOf(label) }}
         >
           {project.classes[label]}

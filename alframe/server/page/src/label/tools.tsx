@@ -1,6 +1,6 @@
 /** The tools above the image, with their keys. */
-import { diameter } from "./brush";
-import { carryOut, toolsOf, type Doing } from "./doing";
+import { diameterOf } from "./brush";
+import { carryOut, toolsOf, widest, type Doing } from "./doing";
 import type { Plain } from "./keys";
 
 const NAMES = { box: ["Box", "B"], polygon: ["Polygon", "G"], brush: ["Brush", "M"], eraser: ["Eraser", "E"] } as const;
@@ -14,6 +14,11 @@ export function Tools({ doing }: { doing: Doing }) {
       {text} <kbd>{key}</kbd>
     </button>
   );
+  const zoom = (name: Plain, text: string, key: string) => (
+    <button title={text} onClick={() => carryOut({ name }, doing)}>
+      <span class="hidden-text">{text}</span> <kbd>{key}</kbd>
+    </button>
+  );
   return (
     <div class="tools" role="toolbar" aria-label="Tools">
       {tools.length > 1 &&
@@ -24,22 +29,22 @@ export function Tools({ doing }: { doing: Doing }) {
         ))}
       {tools.includes("brush") && (
         <label class="width">
-          Brush
+          <span class="hidden-text">Width of the brush, [ and ]</span>
           <input
             type="range"
             min="1"
-            max={Math.max(2, Math.round(Math.max(answer.size.width, answer.size.height) / 2))}
-            value={diameter.value}
-            onInput={(event) => (diameter.value = event.currentTarget.valueAsNumber)}
+            max={widest(answer)}
+            value={diameterOf(answer).value}
+            onInput={(event) => (diameterOf(answer).value = event.currentTarget.valueAsNumber)}
           />
         </label>
       )}
       {button("new", "New", "N")}
       {button("undo", "Undo", "Ctrl Z", past.length === 0)}
-      {button("redo", "Redo", "Shift Ctrl Z", future.length === 0)}
-      {button("zoom-in", "Zoom in", "+")}
-      {button("zoom-out", "Out", "-")}
-      {button("zoom-reset", "Whole", "Home")}
+      {button("redo", "Redo", "Ctrl Y", future.length === 0)}
+      {zoom("zoom-in", "Zoom in", "+")}
+      {zoom("zoom-out", "Zoom out", "-")}
+      {zoom("zoom-reset", "Whole image", "Home")}
     </div>
   );
 }

@@ -1,7 +1,7 @@
 /** Small pictures of numbers, as SVG; beside each stand the numbers themselves. */
 import type { Day, Pair } from "./statistics";
 
-const WIDTH = 640;
+const WIDTHS = [320, 640] as const;
 const HEIGHT = 160;
 const FOOT = 22;
 
@@ -9,18 +9,19 @@ const FOOT = 22;
 export function PerDay({ days }: { days: Day[] }) {
   if (!days.length) return <p class="faint">Nothing has been answered yet.</p>;
   const most = Math.max(1, ...days.flatMap(({ answers, settled }) => [answers, settled]));
-  const step = Math.min(64, WIDTH / days.length);
+  const width = Math.max(WIDTHS[0], Math.min(WIDTHS[1], days.length * 32));
+  const step = Math.min(48, width / days.length);
   const y = (value: number) => 12 + (HEIGHT - 12 - FOOT) * (1 - value / most);
   const middle = (i: number) => (i + 0.5) * step;
   const last = days.at(-1)!;
   const said = `Answers per day, up to ${most}; on ${last.day} ${last.answers} answers and ${last.settled} settled`;
   return (
     <figure>
-      <svg class="chart" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={said}>
+      <svg class="chart" viewBox={`0 0 ${width} ${HEIGHT}`} style={{ maxWidth: `${width * 1.25}px` }} role="img" aria-label={said}>
         <text class="axis" x="0" y="10">
           {most}
         </text>
-        <line class="rule" x1="0" x2={WIDTH} y1={y(0)} y2={y(0)} />
+        <line class="rule" x1="0" x2={width} y1={y(0)} y2={y(0)} />
         {days.map(({ day, answers }, i) => (
           <rect key={day} class="bar" x={i * step + step * 0.15} width={step * 0.7} y={y(answers)} height={y(0) - y(answers)}>
             <title>{`${day}: ${answers} answers`}</title>
@@ -85,10 +86,8 @@ export function HeatMap({ pairs, names }: { pairs: Pair[]; names: Map<number, st
 
 function Cell({ pair: { value, shared } }: { pair: Pair }) {
   const depth = value === null ? 0 : Math.max(0, Math.min(1, value));
-  // Text stands on light cells in ink, on dark ones in white.
-  const style = { background: `hsl(212 62% ${95 - 62 * depth}%)`, color: depth > 0.45 ? "#fff" : "#14202e" };
   return (
-    <td style={style} title={`${shared} items`}>
+    <td style={{ background: `hsl(212 70% ${95 - 33 * depth}%)` }} title={`${shared} items`}>
       {value === null ? "–" : value.toFixed(2)}
     </td>
   );

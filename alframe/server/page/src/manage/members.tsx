@@ -41,8 +41,8 @@ export function Members({ project }: { project: Project }) {
                 <option key={each}>{each}</option>
               ))}
             </select>
-            <button aria-label={`Take the role of ${name} away`} onClick={() => void run(call("DELETE", `${path}/${id}`))}>
-              Remove
+            <button onClick={() => void run(call("DELETE", `${path}/${id}`))}>
+              Remove <span class="hidden-text">{name}</span>
             </button>
           </li>
         ))}

@@ -39,8 +39,8 @@ export function Webhooks({ project }: { project: Project }) {
             <span class="name">
               {url} <span class="faint">{events.join(", ")}</span>
             </span>
-            <button aria-label={`Remove the webhook to ${url}`} onClick={() => remove(id)}>
-              Remove
+            <button onClick={() => remove(id)}>
+              Remove <span class="hidden-text">{url}</span>
             </button>
           </li>
         ))}

@@ -4,6 +4,7 @@ import type { Label } from "../service/records";
 export interface Waiting {
   id: number;
   item: number;
+  kind: string;
   reason: string;
 }
 
@@ -15,6 +16,8 @@ export interface Submission {
   rationale: string;
   prediction_shown: boolean;
   seconds: number | null;
+  /** The rules that it breaks. */
+  broken: string[];
 }
 
 export interface Case {
@@ -23,8 +26,13 @@ export interface Case {
   width: number;
   height: number;
   reason: string;
+  /** What people come to, together. */
+  proposed: Label | null;
   prediction: Label | null;
   submissions: Submission[];
+  /** What was settled before; `version` is 0 where nothing was. */
+  holds: Label | null;
+  version: number;
 }
 
 /** What was said in words: a class, how many objects, or that it cannot be told. */

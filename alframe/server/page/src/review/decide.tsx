@@ -33,6 +33,17 @@ interface Option {
   label: Label | null;
   reason: string;
   rationale: string;
+  broken: string[];
+}
+
+/** Everything that a reviewer may take: people's answers, the model's, and what held before. */
+function optionsOf({ submissions, prediction, holds, version }: Case): Option[] {
+  const alone = { reason: "", rationale: "", broken: [] };
+  return [
+    ...submissions.map(({ annotator, ...said }) => ({ who: annotator, ...said })),
+    ...(prediction === null ? [] : [{ who: "the model", label: prediction, ...alone }]),
+    ...(version ? [{ who: `version ${version}`, label: holds, ...alone }] : []),
+  ];
 }
 
 function Open({ project, shown, decided }: { project: Project; shown: Case; decided: () => void }) {
@@ -43,8 +54,7 @@ function Open({ project, shown, decided }: { project: Project; shown: Case; deci
   const answer = useMemo(() => new Answer(project, seat(shown), null, () => undefined), [shown]);
   const image = useMemo(() => picture(`/items/${shown.item}/image`), [shown]);
   useEffect(() => () => void image.then(URL.revokeObjectURL, () => undefined), [image]);
-  const options: Option[] = shown.submissions.map(({ annotator, ...said }) => ({ who: annotator, ...said }));
-  if (shown.prediction !== null) options.push({ who: "the model", label: shown.prediction, reason: "", rationale: "" });
+  const options = useMemo(() => optionsOf(shown), [shown]);
 
   const take = (option: Option): void => {
     nothing.value = option.label === null;
@@ -54,9 +64,9 @@ function Open({ project, shown, decided }: { project: Project; shown: Case; deci
   const submit = async (): Promise<void> => {
     const label = nothing.value ? null : answer.label.value;
     if (label === undefined) return complain("Take an answer, or give one.");
-    if (!reason.value.trim()) {
+    if (label === null && !reason.value.trim()) {
       document.getElementById("rationale")?.focus();
-      return complain("Say why.");
+      return complain("Say why it cannot be told.");
     }
     busy.value = true;
     try {
@@ -93,6 +103,11 @@ function Open({ project, shown, decided }: { project: Project; shown: Case; deci
               </h3>
               <Fixed item={shown.item} size={answer.size} label={option.label} classes={project.classes} alt={`What ${option.who} said`} />
               {option.rationale && <blockquote>{option.rationale}</blockquote>}
+              {option.broken.map((rule) => (
+                <p key={rule} class="broken">
+                  {rule}
+                </p>
+              ))}
               <button onClick={() => take(option)}>
                 Take this <kbd>Alt {letter(i)}</kbd>
               </button>
@@ -149,7 +164,7 @@ function useLetters(options: Option[], take: (option: Option) => void): void {
 }
 
 /** What the reviewer draws on is nobody's lease. */
-const seat = ({ id, item, width, height }: Case): Lease => ({
+const seat = ({ id, item, width, height, proposed }: Case): Lease => ({
   assignment: 0,
   task: id,
   item,
@@ -159,6 +174,6 @@ const seat = ({ id, item, width, height }: Case): Lease => ({
   width,
   height,
   draft: null,
-  prefill: null,
+  prefill: proposed,
   prediction: false,
 });

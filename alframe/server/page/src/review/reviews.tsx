@@ -23,11 +23,13 @@ export function Reviews({ project, task }: { project: Project; task: number | nu
         Waiting for a decision <span class="count">{waiting.length}</span>
       </h2>
       <ul class="cards">
-        {waiting.map(({ id, item, reason }) => (
+        {waiting.map(({ id, item, kind, reason }) => (
           <li key={id}>
             <a class="card" href={`#/projects/${project.id}/review/${id}`}>
               <strong>Item {item}</strong>
-              <span class="faint">{reason}</span>
+              <span class="faint">
+                {kind === "label" ? reason : `${kind}: ${reason}`}
+              </span>
             </a>
           </li>
         ))}

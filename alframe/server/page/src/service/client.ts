@@ -22,6 +22,7 @@ export interface Sending {
   body?: unknown;
   form?: FormData;
   key?: string;
+  /** Let it outlive the page; browsers carry 64 KiB in this way, and no more. */
   keepalive?: boolean;
 }
 
@@ -66,12 +67,17 @@ async function problem(response: Response): Promise<Problem> {
 
 /** Ask for a new access token with the cookie; several callers at once share one request. */
 export function renew(): Promise<boolean> {
-  renewing ??= (async () => {
+  renewing ??= inTurn(async () => {
     const response = await send("POST", "/session/refresh", {});
     if (response.ok) keep((await response.json()) as Signed);
     return response.ok;
-  })().finally(() => (renewing = null));
+  }).finally(() => (renewing = null));
   return renewing;
+}
+
+/** A cookie is good for once, and all windows have the same one: they take turns, where the browser lets them. */
+async function inTurn(work: () => Promise<boolean>): Promise<boolean> {
+  return "locks" in navigator ? await navigator.locks.request("alframe-session", work) : await work();
 }
 
 async function answered(method: string, path: string, sending: Sending): Promise<Response> {
