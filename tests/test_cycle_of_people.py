@@ -23,9 +23,10 @@ from typer.testing import CliRunner
 from alframe.cli import app
 from alframe.cycle import Plan
 from alframe.errors import Conflict, LabelsPending, NotFound, Unavailable
-from alframe.labelling import Projects, settlements
+from alframe.labelling import Projects
 from alframe.labelling.items import Items
-from alframe.labelling.webhooks import Webhooks
+from alframe.labelling.settling import settlements
+from alframe.labelling.webhooks.outbox import Webhooks
 from alframe.models import opened_models
 from alframe.oracle import Oracle, wait
 from alframe.oracle.human import Human

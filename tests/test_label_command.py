@@ -17,8 +17,9 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from alframe.cli import app
-from alframe.labelling import NewTask, Projects, ProjectSettings, Queue, settlements
+from alframe.labelling import NewTask, Projects, ProjectSettings, Queue
 from alframe.labelling.items import Items
+from alframe.labelling.settling import settlements
 from alframe.storage.service import ServiceDatabase
 
 Command = Callable[..., Result]

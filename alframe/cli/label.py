@@ -24,7 +24,7 @@ from alframe.errors import DataError
 
 if TYPE_CHECKING:
     from alframe.labelling.projects import Project
-    from alframe.labelling.statistics import Statistics
+    from alframe.labelling.statistics.summary import Statistics
     from alframe.storage.service import ServiceDatabase
 
 ACTOR = "system"
@@ -64,9 +64,9 @@ def import_(
 
     Brought again it changes nothing. What a cycle asks for and is labelled here is asked of nobody.
     """
+    from alframe.labelling.exchange.importing import import_zip
     from alframe.labelling.folder import IMAGES
     from alframe.labelling.images import ImageStore
-    from alframe.labelling.importing import import_zip
 
     progress.be_quiet(quiet)
     with explained(), _project(service, database, project) as (opened, found), _zip(archive) as file:
@@ -92,7 +92,7 @@ def export(
 
     Images that are held are left out.
     """
-    from alframe.labelling.exporting import export as export_labels
+    from alframe.labelling.exchange.exporting import export as export_labels
     from alframe.labelling.folder import IMAGES
     from alframe.labelling.images import ImageStore
     from alframe.storage import whole_file
@@ -113,7 +113,7 @@ def stats(
     database: Database = None,
 ) -> None:
     """Show how far a project is, who labels and how well they agree: [dim]alframe label stats -p parts[/]."""
-    from alframe.labelling.statistics import statistics
+    from alframe.labelling.statistics.summary import statistics
 
     progress.be_quiet(False)
     with explained(), _project(service, database, project) as (opened, found):

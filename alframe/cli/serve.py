@@ -63,6 +63,8 @@ def serve(
             from alframe.server import Settings, create_app, open_folder
             from alframe.server.page_build import ensure_page
         except ModuleNotFoundError as error:
+            if error.name is None or error.name.startswith("alframe"):
+                raise
             raise ConfigurationError(f"alframe serve needs {error.name}: pip install 'alframe[server]'") from error
         opened = open_folder(service, database, Settings(private_webhooks=private_webhooks))
         try:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from alframe.errors import Conflict, InvalidInput, NotFound
 from alframe.functional.blocks import blocks
 from alframe.labelling.images import StoredImage
-from alframe.labelling.tasks import close_assignments
+from alframe.labelling.queue.tasks import close_assignments
 from alframe.storage.service import ServiceDatabase, record
 from alframe.storage.service.tables import AssignmentRow, ItemRow, ProjectRow, SettlementRow, TaskRow, ViewRow
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from alframe.labelling.projects import Project
+from alframe.labelling.queue.submissions import Answer
 from alframe.labelling.settings import Rules
-from alframe.labelling.submissions import Answer
 from alframe.types import Object, Objects
 
 

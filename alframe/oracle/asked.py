@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from alframe.data import Source
-from alframe.labelling.auto_accept import Confident
+from alframe.labelling.queue.tasks import NewTask
 from alframe.labelling.settings import Kind
-from alframe.labelling.tasks import NewTask
+from alframe.labelling.signals.auto_accept import Confident
 from alframe.types import Objects, Prediction, Query
 
 

@@ -18,7 +18,7 @@ from alframe.data.formats.cvat import CvatImage, parse_cvat
 from alframe.data.formats.cvat_writer import FILE, Labelled, cvat_document
 from alframe.data.formats.reading import read_text
 from alframe.errors import DataError
-from alframe.labelling.archives import opened_archive, read_entry
+from alframe.labelling.exchange.archives import opened_archive, read_entry
 from alframe.oracle.exchange import Exchange
 from alframe.oracle.tool import Answer
 from alframe.types import Prediction, Query

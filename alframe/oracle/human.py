@@ -18,16 +18,16 @@ from sqlalchemy import select
 from alframe.data import Source
 from alframe.errors import ConfigurationError, Unavailable, UnreadableImage
 from alframe.functional.randomness import generator
-from alframe.labelling.auto_accept import Confident, accept
 from alframe.labelling.folder import open_service_folder
 from alframe.labelling.images import ImageStore
 from alframe.labelling.items import Items, NewItem
 from alframe.labelling.projects import Project, Projects
-from alframe.labelling.queue import Queue
+from alframe.labelling.queue.queue import Queue
 from alframe.labelling.settings import Kind, ProjectSettings
-from alframe.labelling.settlements import current
-from alframe.labelling.settling import settle
-from alframe.labelling.webhooks import announce
+from alframe.labelling.settling.settlements import current
+from alframe.labelling.settling.settling import settle
+from alframe.labelling.signals.auto_accept import Confident, accept
+from alframe.labelling.webhooks.outbox import announce
 from alframe.oracle.asked import confident, kind_of, new_task, scores_of
 from alframe.oracle.base import Oracle
 from alframe.oracle.settled import account_of, annotation, annotations_of, is_settled, still_open

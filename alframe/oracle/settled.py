@@ -10,7 +10,7 @@ from alframe.errors import Conflict
 from alframe.functional.blocks import blocks
 from alframe.labelling.items import AT_ONCE
 from alframe.labelling.projects import Project
-from alframe.labelling.settlements import Settlement, current
+from alframe.labelling.settling.settlements import Settlement, current
 from alframe.storage.service import ServiceDatabase
 from alframe.storage.service.tables import ItemRow, TaskRow
 from alframe.types import Annotation, BatchLabels, Query, SettledLabel

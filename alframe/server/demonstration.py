@@ -13,8 +13,8 @@ from alframe.data import Digits, Source, SurfaceDefects
 from alframe.functional import least_confidence
 from alframe.labelling.items import NewItem
 from alframe.labelling.projects import Project
+from alframe.labelling.queue.tasks import NewTask
 from alframe.labelling.settings import Kind
-from alframe.labelling.tasks import NewTask
 from alframe.server.service import Service
 from alframe.types import Positions
 

@@ -11,8 +11,8 @@ from types import TracebackType
 import httpx
 import numpy as np
 
-from alframe.labelling.settling import settle
-from alframe.labelling.webhooks import deliver
+from alframe.labelling.settling.settling import settle
+from alframe.labelling.webhooks.outbox import deliver
 from alframe.server.service import Service
 
 log = logging.getLogger(__name__)

@@ -11,12 +11,12 @@ from alframe.access.secret import service_secret
 from alframe.access.tokens import Tokens
 from alframe.access.users import Users
 from alframe.labelling.folder import open_service_folder
-from alframe.labelling.gold import Gold
 from alframe.labelling.images import ImageStore
 from alframe.labelling.items import Items
 from alframe.labelling.projects import Projects
-from alframe.labelling.queue import Queue
-from alframe.labelling.reviewing import Reviews
+from alframe.labelling.queue.queue import Queue
+from alframe.labelling.settling.gold import Gold
+from alframe.labelling.settling.reviewing import Reviews
 from alframe.storage.service import ServiceDatabase
 
 

@@ -27,9 +27,9 @@ from sqlalchemy import select
 from alframe.data import TorchvisionSet
 from alframe.functional import generator, majority_vote
 from alframe.labelling import Answer, Gold, NewTask, Prediction, Project, Projects, ProjectSettings, Queue, settle
-from alframe.labelling.gold_scores import chance, gold_answers, gold_scores
-from alframe.labelling.settlements import current
-from alframe.labelling.tasks import PREDICTION
+from alframe.labelling.queue.tasks import PREDICTION
+from alframe.labelling.settling.gold_scores import chance, gold_answers, gold_scores
+from alframe.labelling.settling.settlements import current
 from alframe.storage.service import ServiceDatabase, open_service
 from alframe.storage.service.tables import ItemRow, MembershipRow, SubmissionRow, TaskRow, UserRow
 

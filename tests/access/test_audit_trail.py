@@ -73,8 +73,7 @@ TAMPERED = {
     "one put in before all others": ([COPY.format(0, "previous", FORGED, 1)], 1, "stands in its place"),
     "one put in at the end": (
         [
-            COPY.format(7, 6, FORGED),
-            "UPDATE audit SET previous = (SELECT sha256 FROM audit WHERE entry = 6) WHERE entry = 7",
+            COPY.format(7, "sha256", FORGED, 6),
         ],
         7,
         "was changed",

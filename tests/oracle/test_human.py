@@ -15,10 +15,11 @@ from people import hire, work
 from sqlalchemy import func, select
 
 from alframe.errors import ConfigurationError
-from alframe.labelling import Projects, Queue, settlements
+from alframe.labelling import Projects, Queue
 from alframe.labelling.folder import open_service_folder
 from alframe.labelling.items import Items
-from alframe.labelling.webhooks import Webhooks
+from alframe.labelling.settling import settlements
+from alframe.labelling.webhooks.outbox import Webhooks
 from alframe.oracle.human import Human
 from alframe.storage.service import ServiceDatabase
 from alframe.storage.service.tables import DeliveryRow, TaskRow

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from alframe.errors import ConfigurationError, Conflict, Forbidden, InvalidInput, NotFound, NotSignedIn, Unavailable
-from alframe.labelling.outside import check_url
+from alframe.labelling.webhooks.outside import check_url
 
 if TYPE_CHECKING:
     import httpx

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import StreamingResponse
 
 from alframe.access.roles import Role
-from alframe.labelling.exporting import export
-from alframe.labelling.importing import import_zip
+from alframe.labelling.exchange.exporting import export
+from alframe.labelling.exchange.importing import import_zip
 from alframe.server.bodies import JsonRoute, media_type
 from alframe.server.permission import Caller, InProject, ServiceHere
 from alframe.server.wire import Answer

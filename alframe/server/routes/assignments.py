@@ -10,8 +10,8 @@ from pydantic import Field
 
 from alframe.access.roles import Role
 from alframe.labelling.labels import dump_label, parse_label
-from alframe.labelling.leases import Lease
-from alframe.labelling.submissions import Answer as Answered
+from alframe.labelling.queue.leases import Lease
+from alframe.labelling.queue.submissions import Answer as Answered
 from alframe.server.bodies import JsonRoute
 from alframe.server.permission import Caller, InProject, OfAssignment, ServiceHere
 from alframe.server.wire import Answer, Body, Id, IdempotencyKey, LabelJson, Line, Page, Text

@@ -13,7 +13,7 @@ from starlette.datastructures import FormData, UploadFile
 from alframe.access.roles import Role
 from alframe.errors import InvalidInput
 from alframe.labelling import parse_label
-from alframe.labelling.feedback import Signal, report
+from alframe.labelling.signals.feedback import Signal, report
 from alframe.server.bodies import JsonRoute, media_type, parse_json
 from alframe.server.permission import Caller, InProject, ServiceHere
 from alframe.server.wire import LABEL_SCHEMA, Answer, IdempotencyKey

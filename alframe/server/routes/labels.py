@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends
 
 from alframe.access.roles import Role
 from alframe.labelling import Settlement, dump_label
-from alframe.labelling.settlements import page
+from alframe.labelling.settling.settlements import page
 from alframe.server.bodies import JsonRoute
 from alframe.server.permission import Caller, InProject, ServiceHere
 from alframe.server.wire import After, Answer, LabelJson, Limit, Page, page_of

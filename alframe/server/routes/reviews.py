@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends
 
 from alframe.access.roles import Role
 from alframe.labelling import dump_label, parse_label
-from alframe.labelling.reviewing import Case, HeardAnswer
+from alframe.labelling.settling.reviewing import Case, HeardAnswer
 from alframe.server.bodies import JsonRoute
 from alframe.server.permission import Caller, InProject, OfTask, ServiceHere
 from alframe.server.routes.labels import SettlementOut, settlement_out

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends
 from pydantic import Field
 
 from alframe.access.roles import Role
-from alframe.labelling.agreement import Pair
-from alframe.labelling.statistics import AnnotatorLine, Day, DayValue, GroupLine, statistics
+from alframe.labelling.settling.agreement import Pair
+from alframe.labelling.statistics.summary import AnnotatorLine, Day, DayValue, GroupLine, statistics
 from alframe.server.bodies import JsonRoute
 from alframe.server.permission import Caller, InProject, ServiceHere
 from alframe.server.wire import Answer

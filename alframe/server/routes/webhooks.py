@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 from pydantic import Field
 
 from alframe.access.roles import Role
-from alframe.labelling.webhooks import Webhooks
+from alframe.labelling.webhooks.outbox import Webhooks
 from alframe.server.bodies import JsonRoute
 from alframe.server.permission import Caller, InProject, ServiceHere
 from alframe.server.wire import After, Answer, Body, Id, Limit, Page, page_of

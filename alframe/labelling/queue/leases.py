@@ -1,0 +1,194 @@
+"""Leases: an assignment is somebody's until a moment of the database's clock, and theirs again if they return first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Double, Integer, Select, and_, bindparam, exists, func, or_, select, update
+from sqlalchemy.orm import Session, aliased
+from sqlalchemy.sql.dml import ReturningUpdate
+
+from alframe.errors import NotFound, TooMany
+from alframe.labelling.projects import Project
+from alframe.labelling.queue.tasks import PREDICTION
+from alframe.storage.service import database_now
+from alframe.storage.service.tables import AssignmentRow, DraftRow, ItemRow, SkipRow, TaskRow, UserRow
+from alframe.types import Label
+
+MINUTE = 60.0
+"""Seconds."""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """An item that is somebody's to label.
+
+    Attributes:
+        assignment_id: what is answered.
+        task_id: the question, which several people may be asked.
+        item_id: the image.
+        project_id: where.
+        fence: to be shown with everything that is done under this lease; each lease has a higher one.
+        expires_in: seconds until somebody else may have it.
+        draft: what they had done of it before; ``None`` if nothing.
+        width: of the image, in pixels.
+        height: of the image, in pixels.
+        prefill: what the answer begins from; ``None`` where they begin from nothing.
+        prediction: whether the model's prediction can be asked for.
+    """
+
+    assignment_id: int
+    task_id: int
+    item_id: int
+    project_id: int
+    fence: int
+    expires_in: float
+    draft: Any | None
+    width: int
+    height: int
+    prefill: Label | None
+    prediction: bool
+
+
+def _free() -> Select[int]:
+    """The first assignment there is for an annotator."""
+    other = aliased(AssignmentRow)
+    annotator = bindparam("annotator", type_=Integer)
+    answering = exists().where(
+        other.task_id == AssignmentRow.task_id, other.annotator_id == annotator, other.id != AssignmentRow.id
+    )
+    passed_on = exists().where(SkipRow.task_id == AssignmentRow.task_id, SkipRow.annotator_id == annotator)
+    # A gold item is mixed in for one person.
+    servable = exists().where(
+        TaskRow.id == AssignmentRow.task_id,
+        or_(TaskRow.kind != "gold", AssignmentRow.annotator_id == annotator),
+        ItemRow.id == TaskRow.item_id,
+        ItemRow.held == "",
+    )
+    return (
+        select(AssignmentRow.id)
+        .where(
+            AssignmentRow.project_id == bindparam("project"),
+            AssignmentRow.state == "open",
+            or_(AssignmentRow.leased_until.is_(None), AssignmentRow.leased_until <= database_now()),
+            ~answering,
+            ~passed_on,
+            servable,
+        )
+        .order_by(AssignmentRow.priority.desc(), AssignmentRow.score.desc(), AssignmentRow.id)
+        .limit(1)
+        .with_for_update(skip_locked=True, of=AssignmentRow)
+    )
+
+
+def _taking(found: Select[int]) -> ReturningUpdate[int]:
+    return (
+        update(AssignmentRow)
+        .where(AssignmentRow.id == found.scalar_subquery())
+        .values(
+            annotator_id=bindparam("annotator", type_=Integer),
+            leased_at=database_now(),
+            leased_until=database_now() + bindparam("seconds", type_=Double),
+            fence=AssignmentRow.fence + 1,
+        )
+        .returning(AssignmentRow.id)
+        .execution_options(synchronize_session=False)
+    )
+
+
+# Made once: making them takes longer than running them, and on SQLite everybody else waits meanwhile.
+_TAKE_FIRST = _taking(_free())
+_TAKE_ONE = _taking(_free().where(AssignmentRow.id == bindparam("assignment")))
+_RUNNING = AssignmentRow.leased_until > database_now()
+_ALONE = select(UserRow.id).where(UserRow.id == bindparam("annotator")).with_for_update(key_share=True)
+_THEIRS = select(func.count()).where(
+    AssignmentRow.annotator_id == bindparam("annotator"), AssignmentRow.project_id == bindparam("project")
+)
+_HELD = _THEIRS.where(AssignmentRow.state == "open", _RUNNING)
+_LATELY = _THEIRS.where(
+    AssignmentRow.state.in_(["open", "done", "closed"]), AssignmentRow.leased_at > database_now() - MINUTE
+)
+_LEFT = func.coalesce(AssignmentRow.leased_until - database_now(), 0.0)
+_DESCRIBED = (
+    select(AssignmentRow, TaskRow, ItemRow, DraftRow.body, _LEFT)
+    .join(TaskRow, TaskRow.id == AssignmentRow.task_id)
+    .join(ItemRow, ItemRow.id == TaskRow.item_id)
+    .outerjoin(
+        DraftRow,
+        and_(DraftRow.task_id == AssignmentRow.task_id, DraftRow.annotator_id == AssignmentRow.annotator_id),
+    )
+    .order_by(AssignmentRow.leased_at, AssignmentRow.id)
+)
+
+
+def check_limits(session: Session, project: Project, annotator_id: int) -> None:
+    """Whether they may have one more; of one person nothing else is checked until the transaction ends.
+
+    Raises:
+        NotFound: there is nobody of this id.
+        TooMany: they hold as many as they may, or have had as many as they may within a minute.
+    """
+    named = {"annotator": annotator_id, "project": project.id}
+    if session.scalar(_ALONE, {"annotator": annotator_id}) is None:
+        raise NotFound(f"there is no user {annotator_id}")
+    if (held := session.scalars(_HELD, named).one()) >= project.settings.leases:
+        raise TooMany(f"you hold {held} items, as many as you may: answer or pass on one of them first")
+    limit = project.settings.answers_per_minute
+    if limit is not None and (had := session.scalars(_LATELY, named).one()) >= limit:
+        raise TooMany(
+            f"you have had {had} items within a minute, of {limit} that you may: look at them a little longer"
+        )
+
+
+def take(session: Session, project: Project, annotator_id: int, assignment_id: int | None = None) -> int | None:
+    """Lease the first assignment there is for them, in one statement; its id.
+
+    ``assignment_id`` takes that one and no other. On PostgreSQL what somebody else is just taking is passed over,
+    instead of waited for.
+    """
+    named = {"annotator": annotator_id, "project": project.id, "seconds": project.settings.lease_seconds}
+    if assignment_id is None:
+        return session.scalar(_TAKE_FIRST, named)
+    return session.scalar(_TAKE_ONE, named | {"assignment": assignment_id})
+
+
+def prolong(session: Session, project: Project, assignment_id: int) -> Lease:
+    """Let a lease last as long again as a new one."""
+    session.execute(
+        update(AssignmentRow)
+        .where(AssignmentRow.id == assignment_id)
+        .values(leased_until=database_now() + project.settings.lease_seconds)
+        .execution_options(synchronize_session=False)
+    )
+    return described(session, project, AssignmentRow.id == assignment_id)[0]
+
+
+def held(session: Session, project: Project, *which: ColumnElement[bool]) -> list[Lease]:
+    """The running leases among those that ``which`` names, the latest last."""
+    return described(session, project, AssignmentRow.state == "open", _RUNNING, ItemRow.held == "", *which)
+
+
+def described(session: Session, project: Project, *which: ColumnElement[bool]) -> list[Lease]:
+    """The leases that ``which`` names of the project, run out or not, the latest last."""
+    found = _DESCRIBED.where(AssignmentRow.project_id == project.id, *which)
+    return [
+        Lease(
+            assignment.id,
+            task.id,
+            item.id,
+            project.id,
+            assignment.fence,
+            expires_in,
+            draft,
+            item.width,
+            item.height,
+            prefill=PREDICTION.validate_python(task.prediction).label if _shown(project, task) == "always" else None,
+            prediction=_shown(project, task) != "never",
+        )
+        for assignment, task, item, draft, expires_in in session.execute(found)
+    ]
+
+
+def _shown(project: Project, task: TaskRow) -> str:
+    return "never" if task.prediction is None else project.settings.prefill

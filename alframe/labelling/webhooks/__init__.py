@@ -1,0 +1,1 @@
+"""Tell systems outside what happened."""

@@ -1,0 +1,180 @@
+"""Gold is mixed in once for each person, looks like everything else, and tells who can be relied on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from labelled import Team, team_of
+from sqlalchemy import select
+
+from alframe.errors import Conflict, InvalidInput, NotFound
+from alframe.labelling import Gold, GoldScore, NewTask, Queue, settle
+from alframe.labelling.items import Items
+from alframe.labelling.settling.gold_scores import GoldAnswer, gold_scores
+from alframe.labelling.settling.settlements import current
+from alframe.storage.service import ServiceDatabase
+from alframe.storage.service.tables import SubmissionRow, TaskRow
+from alframe.types import Object, Objects
+
+
+def with_gold(database: ServiceDatabase, rows: int = 2, share: float = 1.0, seed: int = 0, **how: Any) -> Team:
+    team = team_of(database, gold_share=share, **how)
+    gold = Gold(database, np.random.default_rng(seed))
+    for row in range(rows):
+        gold.add(team.project.id, team.items[row], row, by="root")
+    team.mix = gold.mix
+    return team
+
+
+def kinds(database: ServiceDatabase) -> list[str]:
+    rows = select(TaskRow.kind).join(SubmissionRow, SubmissionRow.task_id == TaskRow.id).order_by(SubmissionRow.id)
+    with database.read() as session:
+        return list(session.scalars(rows))
+
+
+def test_each_person_gets_each_gold_item_once(database: ServiceDatabase) -> None:
+    team = with_gold(database)
+    team.ask(2, 3)
+    for name in ("ann", "bob"):
+        leases = [team.answer(name, 0) for _ in range(3)]
+        assert {lease.item_id for lease in leases[:2] if lease} == set(team.items[:2])
+    assert kinds(database) == ["gold", "gold", "label"] * 2
+    scores = Gold(database).scores(team.project.id)
+    assert [(each.annotator_id, each.asked, each.right) for each in scores] == [
+        (team.people["ann"], 2, 1),
+        (team.people["bob"], 2, 1),
+    ]
+
+
+def test_gold_never_becomes_a_settlement(database: ServiceDatabase) -> None:
+    team = with_gold(database)
+    for name in team.people:
+        for _ in range(2):
+            team.answer(name, 0)
+    assert settle(database, team.project.id, rng=np.random.default_rng(0)) == 0
+    assert current(database, team.project.id) == {}
+
+
+def test_about_the_share_that_was_asked_for_is_gold(database: ServiceDatabase) -> None:
+    team = with_gold(database, rows=20, share=0.25, items=60, people=("ann",), leases=100)
+    team.ask(*range(20, 60))
+    for _ in range(40):
+        team.answer("ann", 0)
+    # 40 draws at 0.25: 3 to 18 with a probability of 0.999.
+    assert 3 <= kinds(database).count("gold") <= 18
+
+
+def test_what_somebody_has_seen_is_no_gold_for_them(database: ServiceDatabase) -> None:
+    team = with_gold(database, rows=1)
+    mix, team.mix = team.mix, None
+    team.ask(0)
+    team.answer("ann", 0)
+    team.mix = mix
+    assert team.answer("ann", 0) is None
+    lease = team.answer("bob", 0)
+    assert lease is not None
+    assert lease.item_id == team.items[0]
+
+
+@pytest.mark.parametrize("how", ["passed on", "retired", "held"])
+def test_what_is_out_of_the_question_is_not_mixed_in(database: ServiceDatabase, how: str) -> None:
+    team = with_gold(database, rows=1)
+    ann = team.people["ann"]
+    match how:
+        case "passed on":
+            lease = team.queue.lease(team.project.id, ann)
+            assert lease is not None
+            team.queue.pass_on(lease.assignment_id, ann, lease.fence, "skip")
+        case "retired":
+            Gold(database).retire(team.project.id, team.items[0], by="root")
+        case _:
+            Items(database).hold(team.project.id, ["image/0"], "no consent", by="root")
+    assert team.queue.lease(team.project.id, ann) is None
+
+
+def test_a_lease_that_ran_out_is_offered_to_nobody_else(database: ServiceDatabase) -> None:
+    team = with_gold(database, rows=1, lease_seconds=1e-6)
+    team.queue.lease(team.project.id, team.people["ann"])
+    team.mix = None
+    assert team.queue.lease(team.project.id, team.people["bob"]) is None
+    again = team.queue.lease(team.project.id, team.people["ann"])
+    assert again is not None
+    assert again.item_id == team.items[0]
+
+
+def test_gold_has_a_prediction_where_other_tasks_have_one(database: ServiceDatabase) -> None:
+    """Its own if the model was ever asked of it; otherwise it would be known by having none."""
+    team = with_gold(database, prefill="always")
+    without = team.queue.lease(team.project.id, team.people["ann"])
+    Queue(database).ask(team.project.id, 0, [NewTask(team.items[3], prediction=2)])
+    Queue(database).ask(team.project.id, 0, [NewTask(team.items[1], prediction=1)], kind="audit")
+    leases = {
+        lease.item_id: lease for _ in range(2) if (lease := team.queue.lease(team.project.id, team.people["bob"]))
+    }
+    assert without is not None
+    assert (without.prefill, without.prediction) == (None, False)
+    assert leases[team.items[1]].prefill == 1
+    assert leases[team.items[0]].prefill in (1, 2)
+    assert all(lease.prediction for lease in leases.values())
+
+
+def test_gold_is_retired_before_its_label_changes(database: ServiceDatabase) -> None:
+    team = with_gold(database, rows=1)
+    gold = Gold(database)
+    gold.add(team.project.id, team.items[0], 0, by="root")
+    with pytest.raises(Conflict, match="retire it first"):
+        gold.add(team.project.id, team.items[0], 1, by="root")
+    gold.retire(team.project.id, team.items[0], by="root")
+    assert [(each.sample_id, each.label, each.retired) for each in gold.all(team.project.id)] == [("image/0", 0, True)]
+    gold.add(team.project.id, team.items[0], 1, by="root")
+    assert [(each.label, each.retired) for each in gold.all(team.project.id)] == [(1, False)]
+    with pytest.raises(NotFound, match="no item 999"):
+        gold.add(team.project.id, 999, 1, by="root")
+    with pytest.raises(NotFound, match="no gold item"):
+        gold.retire(team.project.id, team.items[2], by="root")
+    with pytest.raises(InvalidInput, match="certain"):
+        gold.add(team.project.id, team.items[2], None, by="root")  # type: ignore[arg-type]
+
+
+def test_boxes_are_right_where_they_match(database: ServiceDatabase) -> None:
+    team = team_of(database, "detection", gold_share=1.0)
+    gold = Gold(database, np.random.default_rng(0))
+    gold.add(team.project.id, team.items[0], Objects((Object((0.0, 0.0, 4.0, 4.0), 0),)), by="root")
+    team.mix = gold.mix
+    team.answer("ann", Objects((Object((0.0, 0.0, 4.0, 3.0), 0),)))
+    team.answer("bob", Objects((Object((0.0, 0.0, 4.0, 4.0), 1),)))
+    team.answer("cyd", None)
+    assert [each.right for each in gold.scores(team.project.id)] == [1, 0, 0]
+
+
+def scored(rights: list[bool], by_chance: float) -> GoldScore:
+    return gold_scores([GoldAnswer(7, item, 0, 0, right) for item, right in enumerate(rights)], by_chance)[0]
+
+
+@pytest.mark.parametrize(
+    ("right", "asked", "verdict"),
+    [(0, 1, "open"), (1, 20, "bad"), (2, 20, "bad"), (16, 20, "good"), (19, 20, "good"), (4, 8, "open")],
+)
+def test_a_verdict_waits_for_evidence(right: int, asked: int, verdict: str) -> None:
+    """Among ten classes; 80 % right is not bad, and a tenth is what a guess gets."""
+    score = scored([True] * right + [False] * (asked - right), 0.1)
+    assert score.verdict == verdict
+    assert 0 <= score.low <= right / asked <= score.high <= 1
+
+
+def test_the_interval_is_the_one_of_the_textbook() -> None:
+    """Wilson's for 8 of 10, and the probability of 8 heads or more of 10."""
+    score = scored([True] * 8 + [False] * 2, 0.5)
+    assert (score.low, score.high) == pytest.approx((0.4902, 0.9433), abs=1e-4)
+    assert score.p_value == pytest.approx((45 + 10 + 1) / 1024)
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_hardly_anybody_who_is_right_half_way_is_called_bad(seed: int) -> None:
+    """However often one looks: at 55 % of ten classes the level is 1 %, and at 80 % it is never reached here."""
+    rights = (np.random.default_rng(seed).random(60) < 0.8).tolist()
+    assert all(scored(rights[:count], 0.1).verdict != "bad" for count in range(5, 61, 5))
