@@ -79,10 +79,13 @@ def serve(
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        listening = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         why = f"cannot listen on {host} port {port}: {error.strerror}; choose another --port"
         raise ConfigurationError(why) from error
+    # Connections inherit it; asyncio sets it on sockets of its own only, and each answer would wait 40 ms for an ACK.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 def _greet(service: Service, demo: bool) -> None:
