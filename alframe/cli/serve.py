@@ -45,6 +45,27 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    oidc_issuer: Annotated[
+        str | None,
+        typer.Option(
+            envvar="ALFRAME_OIDC_ISSUER",
+            help="Let people sign in with the accounts of this OpenID provider, too.",
+            show_default=False,
+        ),
+    ] = None,
+    oidc_client: Annotated[
+        str, typer.Option(envvar="ALFRAME_OIDC_CLIENT", help="Our name at the provider.")
+    ] = "alframe",
+    oidc_secret: Annotated[
+        str, typer.Option(envvar="ALFRAME_OIDC_SECRET", help="Our password there.", show_default=False)
+    ] = "",
+    oidc_create: Annotated[
+        bool, typer.Option("--oidc-create", help="Whoever has a verified e-mail there becomes a user here.")
+    ] = False,
+    public_url: Annotated[
+        str | None,
+        typer.Option(envvar="ALFRAME_URL", help="The address that browsers reach the service at.", show_default=False),
+    ] = None,
     private_webhooks: Annotated[
         bool, typer.Option("--private-webhooks", help="Webhooks may lead into private networks.")
     ] = False,
@@ -59,6 +80,7 @@ def serve(
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         listening = _listen(host, port)
         try:
+            from alframe.access.oidc import Provider
             from alframe.logfile import log_to
             from alframe.server import Settings, create_app, open_folder
             from alframe.server.page_build import ensure_page
@@ -66,7 +88,9 @@ def serve(
             if error.name is None or error.name.startswith("alframe"):
                 raise
             raise ConfigurationError(f"alframe serve needs {error.name}: pip install 'alframe[server]'") from error
-        opened = open_folder(service, database, Settings(private_webhooks=private_webhooks))
+        there = (oidc_client, oidc_secret, f"{public_url or f'http://{host}:{port}'}/api/session/elsewhere/back")
+        provider = Provider(oidc_issuer, *there, create=oidc_create) if oidc_issuer else None
+        opened = open_folder(service, database, Settings(provider=provider, private_webhooks=private_webhooks))
         try:
             _greet(opened, demo)
             ensure_page()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from alframe.access.oidc import Provider, SignInElsewhere
 from alframe.access.roles import Roles
 from alframe.access.secret import service_secret
 from alframe.access.tokens import Tokens
@@ -29,6 +30,7 @@ class Settings:
         most_bytes: of a request's body.
         most_bytes_of_upload: of one that brings images.
         housekeeping_seconds: from one look after settled, old and undelivered things to the next.
+        provider: where the organisation's accounts are; ``None`` where people have passwords only.
         private_webhooks: whether webhooks may lead to private networks and to this machine.
     """
 
@@ -36,6 +38,7 @@ class Settings:
     most_bytes: int = 1 << 20
     most_bytes_of_upload: int = 64 << 20
     housekeeping_seconds: float = 1.0
+    provider: Provider | None = None
     private_webhooks: bool = False
 
 
@@ -69,6 +72,12 @@ class Service:
     def tokens(self) -> Tokens:
         """What says who asks."""
         return Tokens(self.database, self.secret, self.settings.token_seconds)
+
+    @cached_property
+    def elsewhere(self) -> SignInElsewhere | None:
+        """Signing in with an organisation's account, where there are some."""
+        provider = self.settings.provider
+        return None if provider is None else SignInElsewhere(self.database, provider, self.secret)
 
     @cached_property
     def projects(self) -> Projects:

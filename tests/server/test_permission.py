@@ -48,6 +48,8 @@ TABLE = {
     "POST /session": Row("anybody", 401, {"name": "nobody", "password": "wrong"}),
     "POST /session/refresh": Row("anybody", 401),
     "DELETE /session": Row("anybody", 204),
+    "GET /session/elsewhere": Row("anybody", 404),
+    "GET /session/elsewhere/back": Row("anybody", 404, None, {"params": {"state": "a", "code": "b"}}),
     "GET /me": Row("signed in", 200),
     "PUT /me/password": Row("signed in", 200, NEW_PASSWORD),
     "GET /users": Row("admin", 200),

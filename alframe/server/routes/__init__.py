@@ -4,6 +4,7 @@ from alframe.server.routes import (
     archives,
     assignments,
     audit,
+    elsewhere,
     feedback,
     gold,
     health,
@@ -24,6 +25,7 @@ ROUTERS = tuple(
     for module in (
         health,
         session,
+        elsewhere,
         me,
         users,
         projects,

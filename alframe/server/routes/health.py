@@ -15,10 +15,11 @@ router = APIRouter(route_class=JsonRoute, tags=["health"])
 
 
 class Health(Answer):
-    """That it runs, and which version."""
+    """That it runs, which version, and whether one signs in ``elsewhere`` too: /api/session/elsewhere."""
 
     status: Literal["ok"] = "ok"
     version: str = __version__
+    elsewhere: bool = False
 
 
 @router.get("/health")
@@ -26,4 +27,4 @@ def health(_: Annotated[None, Depends(Anybody())], service: ServiceHere) -> Heal
     """Whether the service runs, and its database answers."""
     with service.database.read() as session:
         session.connection()
-    return Health()
+    return Health(elsewhere=service.elsewhere is not None)

@@ -62,6 +62,13 @@ def sign_out(service: ServiceHere, response: Response, token: Refresh = None) ->
 
 def opened(service: Service, pair: TokenPair, request: Request, response: Response) -> SessionOut:
     """The answer to whoever has signed in, with the cookie."""
+    keep_refresh(pair, request, response)
+    user = UserOut.model_validate(service.tokens.user(pair.access))
+    return SessionOut(access_token=pair.access, expires_in=pair.expires_in, user=user)
+
+
+def keep_refresh(pair: TokenPair, request: Request, response: Response) -> None:
+    """Put the refresh token into its cookie."""
     response.set_cookie(
         COOKIE,
         pair.refresh,
@@ -70,5 +77,3 @@ def opened(service: Service, pair: TokenPair, request: Request, response: Respon
         httponly=True,
         samesite="strict",
     )
-    user = UserOut.model_validate(service.tokens.user(pair.access))
-    return SessionOut(access_token=pair.access, expires_in=pair.expires_in, user=user)
