@@ -292,7 +292,7 @@ def test_what_cannot_be_posted_to_is_refused(database: ServiceDatabase, project:
 
 @pytest.mark.parametrize("events", [[], ["batch.completed", "moon.rises"]])
 def test_events_that_do_not_exist_are_refused(database: ServiceDatabase, project: Project, events: list[Any]) -> None:
-    with pytest.raises(InvalidInput, match=r"hears of some of batch\.completed"):
+    with pytest.raises(InvalidInput, match=r"a webhook hears of batch\.completed"):
         Webhooks(database).add(project.id, "https://example.org", events, by="ann")
 
 
