@@ -29,7 +29,7 @@ from alframe.labelling.items import NewItem
 from alframe.labelling.settings import Kind
 from alframe.server import Service, open_folder
 from alframe.server.demonstration import demonstrate
-from alframe.storage.service.tables import ItemRow, SubmissionRow
+from alframe.storage.service.tables import ItemRow, ProjectRow, SubmissionRow, TaskRow
 
 SECRET = "a password of my own"  # noqa: S105
 PATIENCE = 150.0
@@ -95,10 +95,23 @@ class Site:
         assert len(by_sample) == len(found)
         return by_sample
 
+    def project(self, name: str) -> int | None:
+        """The number of a project, once it has something to label."""
+        tasks = select(ProjectRow.id).join(TaskRow, TaskRow.project_id == ProjectRow.id).where(ProjectRow.name == name)
+        with self.service.database.read() as session:
+            found = session.scalar(tasks.limit(1))
+        if found is not None:
+            self.projects[name] = found
+        return found
+
+    def sample(self, item: int) -> str:
+        """The sample that an item is."""
+        with self.service.database.read() as session:
+            return session.get_one(ItemRow, item).sample_id
+
     def truth(self, item: int) -> int:
         """The digit that an item shows."""
-        with self.service.database.read() as session:
-            return TRUTH[session.get_one(ItemRow, item).sample_id]
+        return TRUTH[self.sample(item)]
 
 
 @contextmanager

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,14 +14,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browsing import SECRET, Site, Visit, opened_browser, served_site
+from browsing import PATIENCE, SECRET, Site, Visit, opened_browser, served_site
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select, update
 
+from alframe.access.roles import Role
 from alframe.functional.regions import decode_region
 from alframe.labelling import load_label
+from alframe.pool import Ledger
 from alframe.server.page_build import SOURCE, ensure_page
 from alframe.server.page_files import STATIC
+from alframe.storage import open_database, sqlite_url
 from alframe.storage.service.tables import AssignmentRow, SettlementRow
 from alframe.types import Objects, Polygons, Rle
 
@@ -110,6 +116,30 @@ def test_from_a_password_for_once_to_labels(visit: Visit, site: Site, tmp_path: 
     keyboard.press("Enter")
     (answer,) = eventually(lambda: site.submissions("newcomer", "corrected")).values()
     assert (answer.label, answer.prediction_shown) == (site.truth(item), True)
+
+
+def test_a_run_that_waits_goes_on_with_labels_from_the_page(visit: Visit, site: Site, tmp_path: Path) -> None:
+    """``alframe run oracle=human`` asks for ten digits; they are labelled by keyboard, and the run ends with them."""
+    words = ["oracle=human", f"oracle.service={site.folder}", f"oracle.address={site.address}", "name=waiting"]
+    short = ["cycle.initial=10", "cycle.rounds=0", "training.epochs=2", "loader.workers=0", "oracle.poll=0.2"]
+    command = [sys.executable, "-m", "alframe", "run", "--quiet", *words, *short]
+    with subprocess.Popen(command, cwd=tmp_path, env=os.environ | {"OMP_NUM_THREADS": "1"}) as run:
+        project = eventually(lambda: site.project("waiting"), PATIENCE)
+        site.service.roles.grant(site.people["ann"], project, Role.annotator, by="test")
+        visit.sign_in("ann")
+        visit.open("waiting")
+        seen, item = {}, 0
+        for _ in range(10):
+            item = visit.item(other_than=item)
+            seen[item] = site.truth(item)
+            visit.page.keyboard.press(str(seen[item]))
+            visit.page.keyboard.press("Enter")
+        assert run.wait(timeout=PATIENCE) == 0
+    engine = open_database(sqlite_url(tmp_path / "runs/waiting/run.sqlite"))
+    learnt = Ledger(engine).current().values()
+    engine.dispose()
+    assert {each.sample_id: each.label for each in learnt} == {site.sample(item): seen[item] for item in seen}
+    assert {each.annotator for each in learnt} == {"consensus: ann"}
 
 
 def test_a_draft_survives_a_reload(visit: Visit) -> None:
