@@ -160,12 +160,14 @@ def _somebody_is_left(session: Session, task: TaskRow) -> bool:
 def _summary(project: Project, given: Sequence[Opinion], proposal: Proposal) -> str:
     if any(isinstance(each.answer.label, Objects) for each in given):
         return f"what {len(given)} of them drew overlaps by {proposal.agreement:.2f}"
-    said = Counter(_class_name(project, each.answer.label) for each in given)
-    return ", ".join(f"{count} {what}" for what, count in said.most_common())
+    said = Counter(each.answer.label for each in given)
+    return ", ".join(_told(project, label, count) for label, count in said.most_common())
 
 
-def _class_name(project: Project, label: Label | None) -> str:
-    return project.classes[label] if isinstance(label, int) else "cannot tell"
+def _told(project: Project, label: Label | None, count: int) -> str:
+    if not isinstance(label, int):
+        return f"{count} cannot tell"
+    return f'{count} {"says" if count == 1 else "say"} "{project.classes[label]}"'
 
 
 def _broken(

@@ -72,7 +72,7 @@ def test_where_people_disagree_one_more_is_asked_and_then_a_reviewer(database: S
         assert states(team) == [("open", "")]
         team.answer(name, label)
     assert settled(team) == 1
-    assert states(team) == [("review", "people disagree: 2 dog, 1 cat, 1 cannot tell")]
+    assert states(team) == [("review", 'people disagree: 2 say "dog", 1 says "cat", 1 cannot tell')]
     assert team.answer("eve", 1) is None
     assert holding(team) == {}
 
@@ -84,7 +84,7 @@ def test_nobody_is_waited_for_who_is_not_there(database: ServiceDatabase) -> Non
     team.answer("ann", 0)
     team.answer("bob", 1)
     settled(team)
-    assert states(team) == [("review", "people disagree: 1 cat, 1 dog")]
+    assert states(team) == [("review", 'people disagree: 1 says "cat", 1 says "dog"')]
 
 
 def test_where_nobody_can_tell_that_holds(database: ServiceDatabase) -> None:
