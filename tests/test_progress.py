@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -27,3 +29,15 @@ def test_quiet_holds_for_processes_that_start_here(
     progress.be_quiet(False)
     assert progress.QUIET not in os.environ
     assert capsys.readouterr().out == ""
+
+
+def test_a_line_reaches_a_pipe_while_the_command_goes_on() -> None:
+    """Who starts a server with its output in a file reads its first password there, and not when it ends."""
+    program = "from alframe.progress import say; say('a password'); input()"
+    talking = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert talking.stdout is not None
+    assert talking.stdout.readline() == "a password\n"
+    talking.communicate("\n")
+    assert talking.returncode == 0
