@@ -93,10 +93,22 @@ def test_a_user_is_disabled_and_enabled(service: ServiceDatabase) -> None:
     assert Users(service, cheap()).get(1).active
 
 
+def test_a_user_is_made_an_admin_and_a_user_again(service: ServiceDatabase) -> None:
+    ok("users", "add", "root", "--admin")
+    ok("users", "add", "Ann")
+    assert "ann is an admin" in ok("users", "promote", "Ann")
+    assert Users(service, cheap()).named("ann").admin
+    assert "ann is no admin" in ok("users", "demote", "ann")
+    assert not Users(service, cheap()).named("ann").admin
+    assert re.search(r"system +user.set_admin +user/2 .*false", ok("audit", "show", "--limit", "1"))
+
+
 @pytest.mark.parametrize(
     ("words", "explained"),
     [
         (("users", "disable", "root"), "last active admin"),
+        (("users", "demote", "root"), "last active admin"),
+        (("users", "promote", "eve"), "no user 'eve'"),
         (("users", "add", "root"), "there is a user 'root' already"),
         (("users", "enable", "eve"), "no user 'eve'"),
         (("users", "grant", "root", "cats", "viewer"), "there is no project 'cats'; there are digits"),

@@ -37,7 +37,7 @@ class RoleName(StrEnum):
 
 @app.callback()
 def users() -> None:
-    """The users of a labelling service: add, list and disable them, and give them roles in projects."""
+    """The users of a labelling service: add, list and disable them, and say what each of them may do."""
 
 
 @app.command()
@@ -110,6 +110,20 @@ def enable(name: Name, service: Service = SERVICE, database: Database = None) ->
 
 
 @app.command()
+def promote(name: Name, service: Service = SERVICE, database: Database = None) -> None:
+    """Make a user an admin, who may do everything."""
+    known = _set_admin(name, True, service, database)
+    progress.say(f"{escape(known)} is an admin")
+
+
+@app.command()
+def demote(name: Name, service: Service = SERVICE, database: Database = None) -> None:
+    """Make an admin a user like others, with the roles that they were given; the last admin stays one."""
+    known = _set_admin(name, False, service, database)
+    progress.say(f"{escape(known)} is no admin")
+
+
+@app.command()
 def password(name: Name, service: Service = SERVICE, database: Database = None) -> None:
     """Print a new password for a user, good until they choose their own; all their sessions end."""
     from alframe.access.users import Users
@@ -154,6 +168,16 @@ def revoke(name: Name, project: Project, service: Service = SERVICE, database: D
         user = Users(opened).named(name)
         Roles(opened).revoke(user.id, Projects(opened).named(project).id, by=ACTOR)
     progress.say(f"{escape(user.name)} has no role in {escape(project)}")
+
+
+def _set_admin(name: str, admin: bool, service: Path, database: str | None) -> str:
+    """The user's name as the service has it."""
+    from alframe.access.users import Users
+
+    progress.be_quiet(False)
+    with explained(), opened_database(service, database) as opened:
+        known = Users(opened)
+        return known.set_admin(known.named(name).id, admin, by=ACTOR).name
 
 
 def _asked() -> str:
