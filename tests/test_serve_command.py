@@ -70,7 +70,8 @@ def serving(folder: Path, *words: str) -> Iterator[Running]:
 
 def _started(folder: Path, *words: str) -> Running:
     command = [sys.executable, "-m", "alframe", "serve", "--service", str(folder), "--port", "0", *words]
-    environment = os.environ | {"PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
+    # Without npm, so that nothing is built: the API is what is looked at.
+    environment = os.environ | {"PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1", "PATH": str(folder)}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     assert process.stdout is not None
     lines = []
