@@ -10,7 +10,9 @@ from served import CLASSES, PAGE, Served, problem, served
 from sqlalchemy.exc import OperationalError
 
 from alframe.errors import AlframeError
+from alframe.labelling.signals.auto_accept import audit
 from alframe.server.page_files import UNBUILT
+from alframe.storage.service.tables import ProjectRow
 
 ALWAYS = {
     "x-content-type-options": "nosniff",
@@ -159,3 +161,13 @@ def test_a_label_with_its_class_comes_out_where_it_went_in(service: Served) -> N
     listed = service.client("viewer").get(f"/api/projects/{service.animals.id}/labels").json()["items"]
     assert listed == [decided]
     assert (CLASSES[decided["label"]], decided["source"], decided["settled_by"]) == ("owl", "review", "reviewer")
+
+
+def test_a_manager_lets_predictions_be_taken_again(service: Served) -> None:
+    """After audits have stopped it; how the project works stays as it is, and it is known who said so."""
+    with service.service.database.write() as session:
+        session.get_one(ProjectRow, service.animals.id).auto_stopped = "of 20 audited predictions 3 were right"
+    assert service.client("manager").post(f"/api/projects/{service.animals.id}/auto-accept").status_code == 204
+    assert audit(service.service.database, service.animals.id).stopped is None
+    entries = service.client("admin").get("/api/audit?limit=500").json()["items"]
+    assert ("manager", "auto_accept.resume") in {(each["actor"], each["action"]) for each in entries}

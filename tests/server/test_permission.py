@@ -59,6 +59,7 @@ TABLE = {
     "POST /projects": Row("admin", 201, {"name": "plants", "kind": "detection", "classes": ["leaf"]}),
     "GET /projects/{project}": Row("viewer", 200),
     "PATCH /projects/{project}": Row("manager", 200, {"version": 1, "paused": True}),
+    "POST /projects/{project}/auto-accept": Row("manager", 204),
     "GET /projects/{project}/examples": Row("annotator", 200),
     "GET /projects/{project}/members": Row("manager", 200),
     "PUT /projects/{project}/members/{user}": Row("manager", 204, {"role": "viewer"}),

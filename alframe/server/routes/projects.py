@@ -12,6 +12,7 @@ from pydantic import Field
 from alframe.access.roles import Role
 from alframe.access.users import User
 from alframe.labelling.settings import Kind, ProjectSettings
+from alframe.labelling.signals import auto_accept
 from alframe.server.bodies import JsonRoute
 from alframe.server.permission import Admin, Caller, InProject, ServiceHere, SignedIn, projects_of
 from alframe.server.wire import (
@@ -123,6 +124,12 @@ def change_project(caller: Manager, service: ServiceHere, body: ProjectChange) -
         paused=body.paused,
     )
     return _shown(replace(caller, project=project))
+
+
+@router.post("/{project}/auto-accept", status_code=204)
+def resume_auto_accept(caller: Manager, service: ServiceHere) -> None:
+    """Take sure predictions again, after audits have stopped it; what was audited so far counts no longer."""
+    auto_accept.resume(service.database, caller.project.id, by=caller.user.name)
 
 
 @router.get("/{project}/examples")
