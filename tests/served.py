@@ -22,6 +22,7 @@ from alframe.labelling import Answer, Lease, NewTask, Project, ProjectSettings, 
 from alframe.labelling.items import NewItem
 from alframe.server import Service, create_app, open_folder
 from alframe.server.routes import ROUTERS
+from alframe.types import Prediction
 
 CLASSES = ("cat", "dog", "owl")
 ROLES = ("viewer", "annotator", "reviewer", "manager", "admin")
@@ -89,9 +90,9 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path, *, populated: bool = True) -> Iterator[Served]:
+def served(folder: Path, database_url: str | None = None, *, populated: bool = True) -> Iterator[Served]:
     """A service in ``folder``, with everything that ``Served`` names, or with nothing."""
-    service = open_folder(folder / "service")
+    service = open_folder(folder / "service", database_url)
     (folder / "page" / "assets").mkdir(parents=True)
     (folder / "page" / "index.html").write_text(PAGE)
     (folder / "page" / "assets" / "script-1.js").write_text("'use strict'")
@@ -114,7 +115,7 @@ def _populate(made: Served) -> None:
             service.roles.grant(made.people[name].id, made.animals.id, Role[name], by="test")
     service.roles.grant(made.people["stranger"].id, made.elsewhere.id, Role.manager, by="test")
     made.items = add_images(service, made.animals, 8)
-    tasks = [NewTask(item, -float(place), 1, [0.2, 0.5, 0.3]) for place, item in enumerate(made.items[:6])]
+    tasks = [NewTask(item, -float(place), Prediction(1, (0.2, 0.5, 0.3))) for place, item in enumerate(made.items[:6])]
     service.queue.ask(made.animals.id, 0, tasks)
     first = lease(service, made.animals, made.people["annotator"])
     service.queue.submit(first.assignment_id, made.people["annotator"].id, first.fence, "key", Answer(1, seconds=2.0))

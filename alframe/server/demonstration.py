@@ -16,7 +16,7 @@ from alframe.labelling.projects import Project
 from alframe.labelling.queue.tasks import NewTask
 from alframe.labelling.settings import Kind
 from alframe.server.service import Service
-from alframe.types import Positions
+from alframe.types import Positions, Prediction
 
 BY = "system"
 ANNOTATOR, DIGITS, DEFECTS = "annotator", "digits", "surface defects"
@@ -70,7 +70,7 @@ def _digits(service: Service) -> Project:
     probs = model.predict_proba(images[:IMAGES])
     project, items = _project(service, DIGITS, "classification", source, asked, DIGITS_GUIDELINES)
     tasks = [
-        NewTask(item, score, int(model.classes_[row.argmax()]), row.tolist())
+        NewTask(item, score, Prediction(int(model.classes_[row.argmax()]), tuple(row.tolist())))
         for item, score, row in zip(items, least_confidence(probs), probs, strict=True)
     ]
     service.queue.ask(project.id, 0, tasks, model="demonstration")

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from alframe.access.roles import Role
 from alframe.labelling.settings import Kind
 
-LARGEST = 2**63 - 1
-"""An id that every database can look for."""
+LARGEST = 2**31 - 1
+"""The largest number that PostgreSQL's ids have."""
 
 
 class Body(BaseModel):

@@ -31,10 +31,11 @@ def as_it_is(_: SerializationContext, value: Any) -> Any:
     return value
 
 
-@pytest.fixture(scope="module")
-def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A service whose ``admin`` does everything that anybody might."""
-    with served(tmp_path_factory.mktemp("attacked")) as made:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def attacked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A service whose ``admin`` does everything that anybody might, on each kind of database."""
+    url = None if request.param == "sqlite" else request.getfixturevalue("postgres").new_database()
+    with served(tmp_path_factory.mktemp("attacked"), url) as made:
         yield made
 
 

@@ -14,14 +14,14 @@ from alframe.labelling.queue.leases import Lease
 from alframe.labelling.queue.submissions import Answer as Answered
 from alframe.server.bodies import JsonRoute
 from alframe.server.permission import Caller, InProject, OfAssignment, ServiceHere
-from alframe.server.wire import Answer, Body, Id, IdempotencyKey, LabelJson, Line, Page, Text
+from alframe.server.wire import LARGEST, Answer, Body, Id, IdempotencyKey, LabelJson, Line, Page, Text
 
 router = APIRouter(route_class=JsonRoute, tags=["assignments"])
 
 Annotator = Annotated[Caller, Depends(InProject(Role.annotator))]
 Owner = Annotated[Caller, Depends(OfAssignment(Role.annotator))]
 
-Fence = Annotated[int, Field(ge=0, lt=2**63)]
+Fence = Annotated[int, Field(ge=0, le=LARGEST)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -45,7 +45,7 @@ class PredictionOut(Answer):
     """What the model says of an item."""
 
     label: LabelJson
-    probs: list[float] | None
+    probs: tuple[float, ...] | None
 
 
 class Held(Body):

@@ -26,6 +26,7 @@ from alframe.server.wire import (
     Page,
     ProjectSummary,
     RoleName,
+    RowId,
     Text,
     page_of,
 )
@@ -50,7 +51,7 @@ class NewProject(Body):
 class ProjectChange(Body):
     """What is to be otherwise; ``version`` is the one that the caller has seen."""
 
-    version: int
+    version: RowId
     settings: ProjectSettings | None = None
     guidelines: Text | None = None
     paused: bool | None = None
