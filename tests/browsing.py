@@ -30,6 +30,7 @@ from alframe.labelling.settings import Kind
 from alframe.server import Service, open_folder
 from alframe.server.demonstration import demonstrate
 from alframe.storage.service.tables import ItemRow, ProjectRow, SubmissionRow, TaskRow
+from alframe.types import Prediction
 
 SECRET = "a password of my own"  # noqa: S105
 PATIENCE = 150.0
@@ -170,8 +171,8 @@ def _project(
     stored = [service.images.put_array(_source.read(row)) for row in range(count)]
     new = [NewItem(str(name), image) for name, image in zip(_source.table.ids[:count], stored, strict=True)]
     items = list(service.items.add(project.id, new, by="test").values())
-    labels: Sequence[int | None] = predicted or [None] * count
-    tasks = [NewTask(item, -float(place), label) for place, (item, label) in enumerate(zip(items, labels, strict=True))]
+    said: Sequence[Prediction | None] = [None] * count if predicted is None else list(map(Prediction, predicted))
+    tasks = [NewTask(item, -float(place), each) for place, (item, each) in enumerate(zip(items, said, strict=True))]
     service.queue.ask(project.id, 0, tasks, model="wrong")
     return project
 

@@ -7,7 +7,7 @@ from alframe.labelling.projects import Project, Projects
 from alframe.labelling.queue.leases import Lease
 from alframe.labelling.queue.queue import Mix, Queue
 from alframe.labelling.queue.submissions import Answer, Receipt
-from alframe.labelling.queue.tasks import NewTask, Prediction
+from alframe.labelling.queue.tasks import NewTask
 from alframe.labelling.rules import broken
 from alframe.labelling.settings import ProjectSettings
 from alframe.labelling.settling.gold import Gold, GoldItem
@@ -31,7 +31,6 @@ __all__ = [
     "Lease",
     "Mix",
     "NewTask",
-    "Prediction",
     "Project",
     "ProjectSettings",
     "Projects",

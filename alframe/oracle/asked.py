@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 from alframe.data import Source
-from alframe.labelling.queue.tasks import NewTask
 from alframe.labelling.settings import Kind
 from alframe.labelling.signals.auto_accept import Confident
 from alframe.types import Objects, Prediction, Query
@@ -31,10 +30,3 @@ def confident(item_id: int, said: Prediction) -> Confident:
         return Confident(item_id, said.label, min(max(said.probs), 1.0))  # which rounding may exceed
     least = min((each.score or 0.0 for each in said.label), default=0.0) if isinstance(said.label, Objects) else 0.0
     return Confident(item_id, said.label, least)
-
-
-def new_task(item_id: int, score: float, said: Prediction | None) -> NewTask:
-    """An item that is asked for, with what the model said of it."""
-    if said is None:
-        return NewTask(item_id, score)
-    return NewTask(item_id, score, said.label, None if said.probs is None else list(said.probs))

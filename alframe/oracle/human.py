@@ -23,12 +23,13 @@ from alframe.labelling.images import ImageStore
 from alframe.labelling.items import Items, NewItem
 from alframe.labelling.projects import Project, Projects
 from alframe.labelling.queue.queue import Queue
+from alframe.labelling.queue.tasks import NewTask
 from alframe.labelling.settings import Kind, ProjectSettings
 from alframe.labelling.settling.settlements import current
 from alframe.labelling.settling.settling import settle
 from alframe.labelling.signals.auto_accept import Confident, accept
 from alframe.labelling.webhooks.outbox import announce
-from alframe.oracle.asked import confident, kind_of, new_task, scores_of
+from alframe.oracle.asked import confident, kind_of, scores_of
 from alframe.oracle.base import Oracle
 from alframe.oracle.settled import account_of, annotation, annotations_of, is_settled, still_open
 from alframe.progress import say
@@ -113,7 +114,7 @@ class Human(Oracle):
             self._accept(project, query, [confident(items[each], said[each]) for each in items if each in said])
             settled = current(self._database, project.id, query.ids)
             tasks = [
-                new_task(item, score, said.get(sample_id))
+                NewTask(item, score, said.get(sample_id))
                 for sample_id, score in zip(query.ids, scores, strict=True)
                 if sample_id not in settled and (item := items.get(sample_id)) is not None
             ]

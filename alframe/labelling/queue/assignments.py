@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 from alframe.errors import Conflict, Forbidden, NotFound
 from alframe.labelling.projects import load_project
 from alframe.labelling.queue import leases
-from alframe.labelling.queue.tasks import PREDICTION, Prediction
+from alframe.labelling.queue.tasks import PREDICTION
 from alframe.storage.service.tables import AssignmentRow, ItemRow, TaskRow
+from alframe.types import Prediction
 
 
 def assignment_of(session: Session, assignment_id: int) -> AssignmentRow:

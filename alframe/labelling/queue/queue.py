@@ -15,9 +15,10 @@ from alframe.labelling.queue import assignments, leases, submissions
 from alframe.labelling.queue import tasks as asked
 from alframe.labelling.queue.leases import Lease
 from alframe.labelling.queue.submissions import Answer, Receipt
-from alframe.labelling.queue.tasks import NewTask, Prediction
+from alframe.labelling.queue.tasks import NewTask
 from alframe.storage.service import ServiceDatabase, record
 from alframe.storage.service.tables import AssignmentRow, ItemRow, TaskRow
+from alframe.types import Prediction
 
 Mix: TypeAlias = Callable[[Session, Project, int], int | None]
 """For a project and an annotator: the assignment that they get instead of the next, made just for them; or none."""

@@ -15,7 +15,7 @@ from alframe.errors import InvalidInput, NotFound
 from alframe.labelling.projects import Project
 from alframe.storage.service import database_now
 from alframe.storage.service.tables import AssignmentRow, ItemRow, TaskRow
-from alframe.types import Label
+from alframe.types import Prediction
 
 EXPRESS = 1_000
 """The priority of the express lane; what a round asks for has less."""
@@ -24,15 +24,8 @@ ESCALATED = 1_000_000
 """The priority of what has waited too long."""
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """What the model said of an item: its label, and (C,) probabilities where it gives classes."""
-
-    label: Label
-    probs: list[float] | None = None
-
-
 PREDICTION = TypeAdapter(Prediction)
+"""What a task keeps of one."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +36,11 @@ class NewTask:
         item_id: which.
         score: the strategy's; higher ones are given out earlier.
         prediction: what the model says of it; ``None`` if there is no model yet.
-        probs: (C,) what the model holds each class for.
     """
 
     item_id: int
     score: float = 0.0
-    prediction: Label | None = None
-    probs: list[float] | None = None
+    prediction: Prediction | None = None
 
 
 def add_tasks(
@@ -87,7 +78,7 @@ def add_tasks(
             "round": round,
             "kind": kind,
             "model": model,
-            "prediction": _prediction(task),
+            "prediction": None if task.prediction is None else PREDICTION.dump_python(task.prediction, mode="json"),
         }
         for task in new.values()
     ]
@@ -168,9 +159,3 @@ def _lock(session: Session, *which: ColumnElement[bool]) -> int:
     return len(
         session.scalars(select(TaskRow.id).where(*which).order_by(TaskRow.id).with_for_update(key_share=True)).all()
     )
-
-
-def _prediction(task: NewTask) -> object:
-    if task.prediction is None:
-        return None
-    return PREDICTION.dump_python(Prediction(task.prediction, task.probs), mode="json")

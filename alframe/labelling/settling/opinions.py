@@ -166,7 +166,7 @@ def _informed(consensus: Consensus, num_classes: int) -> NDArray[np.float64]:
     return np.asarray(np.clip((right - 1 / num_classes) / (1 - 1 / num_classes), 0, 1))
 
 
-def _probs(session: Session, project: Project, items: Sequence[int]) -> dict[int, list[float]]:
+def _probs(session: Session, project: Project, items: Sequence[int]) -> dict[int, tuple[float, ...]]:
     """What the model held the item in each row for when it was last asked about, where it said so."""
     said = (
         select(TaskRow.item_id, TaskRow.prediction)

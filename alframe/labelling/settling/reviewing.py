@@ -12,14 +12,14 @@ from alframe.errors import Conflict, InvalidInput, NotFound
 from alframe.labelling.labels import load_label
 from alframe.labelling.projects import Project, load_project
 from alframe.labelling.queue.submissions import Answer
-from alframe.labelling.queue.tasks import PREDICTION, Prediction
+from alframe.labelling.queue.tasks import PREDICTION
 from alframe.labelling.rules import broken
 from alframe.labelling.settling import settlements
 from alframe.labelling.settling.opinions import opinions
 from alframe.storage.service import ServiceDatabase, record
 from alframe.storage.service.tables import ItemRow, SettlementRow, SubmissionRow, TaskRow
 from alframe.storage.tables import now
-from alframe.types import Label
+from alframe.types import Label, Prediction
 
 
 @dataclass(frozen=True)

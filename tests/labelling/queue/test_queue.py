@@ -17,7 +17,7 @@ from alframe.labelling import Answer, NewTask, Project, Projects, ProjectSetting
 from alframe.labelling.queue.tasks import add_assignment
 from alframe.storage.service import ServiceDatabase
 from alframe.storage.service.tables import AssignmentRow, AuditRow, ItemRow, TaskRow
-from alframe.types import Object, Objects
+from alframe.types import Object, Objects, Prediction
 
 
 def test_what_was_asked_for_is_not_asked_for_again(database: ServiceDatabase) -> None:
@@ -275,7 +275,7 @@ def test_predictions_are_shown_as_the_project_says(database: ServiceDatabase, pr
     settings = ProjectSettings.model_validate({"prefill": prefill})
     project, items, users = new_project(database, 2, 2, settings)
     queue = Queue(database)
-    queue.ask(project.id, 0, [NewTask(items[0], 1.0, objects, [0.25, 0.75]), NewTask(items[1])])
+    queue.ask(project.id, 0, [NewTask(items[0], 1.0, Prediction(objects, (0.25, 0.75))), NewTask(items[1])])
     lease, bare = (leased(queue, project, users[0]) for _ in range(2))
     assert lease.prefill == (objects if prefill == "always" else None)
     assert lease.prediction == (prefill != "never")
@@ -285,7 +285,7 @@ def test_predictions_are_shown_as_the_project_says(database: ServiceDatabase, pr
             queue.prediction(lease.assignment_id, users[0])
         return
     found = queue.prediction(lease.assignment_id, users[0])
-    assert (found.label, found.probs) == (objects, [0.25, 0.75])
+    assert (found.label, found.probs) == (objects, (0.25, 0.75))
     with pytest.raises(NotFound, match="no prediction"):
         queue.prediction(bare.assignment_id, users[0])
     with pytest.raises(Conflict, match="do not hold"):

@@ -18,7 +18,7 @@ from alframe.labelling.settling.gold_scores import GoldAnswer, gold_scores
 from alframe.labelling.settling.settlements import current
 from alframe.storage.service import ServiceDatabase
 from alframe.storage.service.tables import SubmissionRow, TaskRow
-from alframe.types import Object, Objects
+from alframe.types import Object, Objects, Prediction
 
 
 def with_gold(database: ServiceDatabase, rows: int = 2, share: float = 1.0, seed: int = 0, **how: Any) -> Team:
@@ -110,8 +110,8 @@ def test_gold_has_a_prediction_where_other_tasks_have_one(database: ServiceDatab
     """Its own if the model was ever asked of it; otherwise it would be known by having none."""
     team = with_gold(database, prefill="always")
     without = team.queue.lease(team.project.id, team.people["ann"])
-    Queue(database).ask(team.project.id, 0, [NewTask(team.items[3], prediction=2)])
-    Queue(database).ask(team.project.id, 0, [NewTask(team.items[1], prediction=1)], kind="audit")
+    Queue(database).ask(team.project.id, 0, [NewTask(team.items[3], prediction=Prediction(2))])
+    Queue(database).ask(team.project.id, 0, [NewTask(team.items[1], prediction=Prediction(1))], kind="audit")
     leases = {
         lease.item_id: lease for _ in range(2) if (lease := team.queue.lease(team.project.id, team.people["bob"]))
     }

@@ -16,7 +16,7 @@ from alframe.labelling.items import Items
 from alframe.labelling.settling.settlements import Source, append, current, history
 from alframe.storage.service import ServiceDatabase
 from alframe.storage.service.tables import AuditRow, TaskRow
-from alframe.types import Label, Object, Objects
+from alframe.types import Label, Object, Objects, Prediction
 
 
 def settled(team: Team) -> int:
@@ -195,8 +195,8 @@ def test_skill_decides_where_the_project_says_so(database: ServiceDatabase, cons
     people = ("ann", "bob", "cyd", "dan", "eve")
     team = team_of(database, people=people, items=30, overlap=5, max_overlap=5, leases=30, consensus=consensus)
     truth = {item: row % 3 for row, item in enumerate(team.items)}
-    probs = [[0.8 if each == label else 0.1 for each in range(3)] for label in truth.values()]
-    tasks = [NewTask(item, prediction=0, probs=given) for item, given in zip(team.items, probs, strict=True)]
+    probs = [tuple(0.8 if each == label else 0.1 for each in range(3)) for label in truth.values()]
+    tasks = [NewTask(item, prediction=Prediction(0, given)) for item, given in zip(team.items, probs, strict=True)]
     Queue(database).ask(team.project.id, 0, tasks)
     for _ in range(30):
         for name in ("ann", "bob"):
