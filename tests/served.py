@@ -20,6 +20,7 @@ from alframe.access.roles import Role
 from alframe.access.users import User, Users
 from alframe.labelling import Answer, Lease, NewTask, Project, ProjectSettings, settle
 from alframe.labelling.items import NewItem
+from alframe.labelling.webhooks.outbox import Webhooks
 from alframe.server import Service, create_app, open_folder
 from alframe.server.routes import ROUTERS
 from alframe.types import Prediction
@@ -52,7 +53,7 @@ class Served:
 
     ``animals`` is a project of classes where everybody has the role that is their name, but for ``stranger``, who is
     manager of ``elsewhere``. Those who may annotate hold one item each (``leases``), ``waiting`` is a task in review,
-    ``gold`` a gold item, and ``item`` one that nobody holds.
+    ``webhook`` one of the project's.
     """
 
     service: Service
@@ -64,6 +65,7 @@ class Served:
     items: list[int] = field(default_factory=list)
     leases: dict[str, Lease] = field(default_factory=dict)
     waiting: int = 0
+    webhook: int = 0
     tokens: dict[str, str] = field(default_factory=dict)
 
     def client(self, who: str | None = None, token: str | None = None) -> httpx.Client:
@@ -126,6 +128,8 @@ def _populate(made: Served) -> None:
     for name in made.people:
         made.token(name)
     service.gold.add(made.animals.id, made.items[7], 2, by="test")
+    url, events = "https://example.org/hook", ("cycle.finished",)
+    made.webhook = Webhooks(service.database).add(made.animals.id, url, events, by="test")[0].id
 
 
 def routes() -> dict[str, APIRoute]:

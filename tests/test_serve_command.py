@@ -18,7 +18,9 @@ from zipfile import ZipFile
 import httpx
 import pytest
 from sqlalchemy import select
+from typer.testing import CliRunner
 
+from alframe.cli import app
 from alframe.cli.mistakes import INTERRUPTED
 from alframe.storage.service import open_service
 from alframe.storage.service.tables import SubmissionRow
@@ -101,6 +103,11 @@ def test_from_nothing_to_a_label_that_holds(running: Running) -> None:
     path, headers = f"/api/assignments/{lease['assignment']}/submission", {"Idempotency-Key": "once"}
     assert annotator.post(path, json={"fence": lease["fence"], "label": 3}, headers=headers).status_code == 201
     labels = f"/api/projects/{projects['digits']}/labels"
+    assert annotator.get(labels).status_code == 403  # until the operator makes them a reviewer, too
+    said = CliRunner().invoke(
+        app, ["users", "grant", "annotator", "digits", "reviewer", "--service", str(running.folder)]
+    )
+    assert said.exit_code == 0, said.output
     while not (found := annotator.get(labels).json()["items"]):
         pass
     assert [(each["item"], each["label"]) for each in found] == [(lease["item"], 3)]

@@ -158,7 +158,7 @@ def test_a_label_with_its_class_comes_out_where_it_went_in(service: Served) -> N
     decided = (
         service.client("reviewer").post(f"/api/tasks/{service.waiting}/decision", json=body, headers=headers).json()
     )
-    listed = service.client("viewer").get(f"/api/projects/{service.animals.id}/labels").json()["items"]
+    listed = service.client("reviewer").get(f"/api/projects/{service.animals.id}/labels").json()["items"]
     assert listed == [decided]
     assert (CLASSES[decided["label"]], decided["source"], decided["settled_by"]) == ("owl", "review", "reviewer")
 

@@ -82,16 +82,16 @@ TABLE = {
     "GET /projects/{project}/reviews": Row("reviewer", 200),
     "GET /tasks/{task}": Row("reviewer", 200),
     "POST /tasks/{task}/decision": Row("reviewer", 201, {"label": 2}, KEY),
-    "GET /projects/{project}/labels": Row("viewer", 200),
+    "GET /projects/{project}/labels": Row("reviewer", 200),
     "GET /projects/{project}/export": Row("manager", 200),
     "POST /projects/{project}/import": Row("manager", 200, None, {"content": EMPTY_ZIP, "headers": ZIP}),
-    "POST /projects/{project}/feedback": Row("annotator", 201, None, {"files": {"image": PNG}, **KEY}),
+    "POST /projects/{project}/feedback": Row("manager", 201, None, {"files": {"image": PNG}, **KEY}),
     "GET /projects/{project}/statistics": Row("manager", 200),
     "GET /projects/{project}/webhooks": Row("manager", 200),
     "POST /projects/{project}/webhooks": Row(
         "manager", 201, {"url": "https://example.org/hook", "events": ["cycle.finished"]}
     ),
-    "DELETE /projects/{project}/webhooks/{webhook}": Row("manager", 404),
+    "DELETE /projects/{project}/webhooks/{webhook}": Row("manager", 204),
     "GET /audit": Row("admin", 200),
     "GET /audit/verification": Row("admin", 200),
 }
@@ -123,7 +123,7 @@ def ask(made: Served, name: str, who: str | None) -> httpx.Response:
         assignment=lease.assignment_id,
         item=item,
         task=made.waiting,
-        webhook=1,
+        webhook=made.webhook,
     )
     row = TABLE[name]
     body = row.body(made, holder if row.body is not NEW_PASSWORD else who) if callable(row.body) else row.body

@@ -1,4 +1,8 @@
-"""Feedback: what production systems report of images that they met."""
+"""Feedback: what production systems report of images that they met.
+
+A correction becomes a label that holds without anybody's review, so that a system which reports has an account of a
+manager.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +31,7 @@ LONGEST = 1 << 20
 
 SIGNALS: dict[str, Signal] = {"feedback": "feedback", "rule": "rule"}
 
-Annotator = Annotated[Caller, Depends(InProject(Role.annotator))]
+Manager = Annotated[Caller, Depends(InProject(Role.manager))]
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class ReportedOut(Answer):
     created_at: datetime
 
 
-async def form(_: Annotator, request: Request) -> AsyncIterator[Form]:
+async def form(_: Manager, request: Request) -> AsyncIterator[Form]:
     """The form in the body; not a byte of it is read for those who may not report."""
     if media_type(request.headers) != FORM:
         raise HTTPException(415, f"this takes a body of {FORM}")
@@ -83,7 +87,7 @@ async def form(_: Annotator, request: Request) -> AsyncIterator[Form]:
     },
 )
 def give_feedback(
-    caller: Annotator, service: ServiceHere, sent: Annotated[Form, Depends(form)], key: IdempotencyKey
+    caller: Manager, service: ServiceHere, sent: Annotated[Form, Depends(form)], key: IdempotencyKey
 ) -> ReportedOut:
     """Report an image, what the model said of it, and what it should have said; both as JSON."""
     data = sent.image.file.read()

@@ -1,4 +1,7 @@
-"""Labels that hold: every version, for whoever trains on them."""
+"""Labels that hold: every version, for whoever trains on them.
+
+Not for those who label: what others said of an item, and what gold is known to be, would be their answer.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ class SettlementOut(Answer):
 
 @router.get("")
 def list_labels(
-    caller: Annotated[Caller, Depends(InProject(Role.viewer))],
+    caller: Annotated[Caller, Depends(InProject(Role.reviewer))],
     service: ServiceHere,
     limit: Limit = 100,
     after: After = 0,
