@@ -10,17 +10,22 @@ from io import TextIOWrapper
 from pathlib import Path
 from zipfile import ZipFile
 
+import numpy as np
 import pytest
 import tiny
 from people import hire, work
 from PIL import Image
+from sqlalchemy import select
 from typer.testing import CliRunner, Result
 
 from alframe.cli import app
-from alframe.labelling import NewTask, Projects, ProjectSettings, Queue
-from alframe.labelling.items import Items
+from alframe.labelling import NewTask, Projects, ProjectSettings, Queue, settle
+from alframe.labelling.images import StoredImage
+from alframe.labelling.items import Items, NewItem
 from alframe.labelling.settling import settlements
 from alframe.storage.service import ServiceDatabase
+from alframe.storage.service.tables import TaskRow
+from alframe.types import Prediction
 
 Command = Callable[..., Result]
 
@@ -126,6 +131,27 @@ def test_statistics_are_tables_or_json(alframe: Command, photos: Path, database:
     assert known["answers"] == 4
     assert known["cost"] == 2.0
     assert [each["name"] for each in known["annotators"]] == ["ann", "bob"]
+
+
+def test_doubted_labels_are_listed_and_asked_for_again(alframe: Command, database: ServiceDatabase) -> None:
+    """One of twenty is wrong, by a model that did not know it; asked for once, and then left alone."""
+    pytest.importorskip("cleanlab")
+    project = Projects(database).named("tiny")
+    images = [NewItem(f"image {row}", StoredImage("0" * 64, 8, 8)) for row in range(20)]
+    items = Items(database).add(project.id, images, by="root").values()
+    known = [Prediction(row % 3, tuple(0.8 if each == row % 3 else 0.1 for each in range(3))) for row in range(20)]
+    Queue(database).ask(project.id, 2, [NewTask(item, 0.0, each) for item, each in zip(items, known, strict=True)])
+    work(database, hire(database, "ann"), lambda name: 2 if name == "image 7" else int(name.split()[1]) % 3)
+    assert "0 labels of tiny are doubted" in said(alframe("doubts", "-p", "tiny"))
+    settle(database, project.id, rng=np.random.default_rng(0))
+    told = said(alframe("doubts", "-p", "tiny"))
+    assert "image 7 bottom middle 0.10" in told
+    assert "1 labels of tiny are doubted" in told
+    for new in (1, 0):
+        assert f"{new} of them are asked for again" in said(alframe("doubts", "-p", "tiny", "--ask", "5"))
+    with database.read() as session:
+        (asked,) = session.scalars(select(TaskRow).where(TaskRow.kind == "relabel"))
+    assert (asked.item_id, asked.round, asked.state) == (list(items)[7], 2, "open")
 
 
 @pytest.mark.parametrize("words", [["stats"], ["import", "."], ["export", "-o", "out.zip"]])

@@ -127,6 +127,33 @@ def stats(
     progress.say(f"{known.answers} answers, which cost {known.cost:g}; {measure}")
 
 
+@app.command()
+def doubts(
+    project: Named,
+    ask: Annotated[
+        int, typer.Option("--ask", min=0, help="Ask one person more about so many: those where it is worth most.")
+    ] = 0,
+    service: Service = SERVICE,
+    database: Database = None,
+    quiet: Quiet = False,
+) -> None:
+    """List the labels that a model doubts which did not know them: [dim]alframe label doubts -p parts --ask 10[/]."""
+    from alframe.labelling.signals.relabelling import queue_relabels, stored_probs, suspects, worth
+
+    progress.be_quiet(quiet)
+    with explained(), _project(service, database, project) as (opened, found):
+        probs = stored_probs(opened, found.id)
+        doubted = suspects(opened, found.id, probs)
+        rows = [(each.sample_id, each.label, each.predicted, each.quality) for each in doubted[:SHOWN]]
+        lines = [(name, found.classes[said], found.classes[other], _number(how)) for name, said, other, how in rows]
+        progress.console.print(_lines("Doubts", ("image", "label", "predicted", "quality"), lines))
+        progress.say(f"{len(doubted)} labels of {escape(project)} are doubted")
+        if ask and doubted:
+            worths = worth(opened, found.id, probs)
+            asked = queue_relabels(opened, found.id, None, doubted, worths, model="", limit=ask)
+            progress.say(f"{asked} of them are asked for again")
+
+
 @contextmanager
 def _project(service: Path, url: str | None, name: str) -> Iterator[tuple[ServiceDatabase, Project]]:
     """The service's database, and its project of this name.

@@ -61,7 +61,8 @@ class Projects:
 
         Raises:
             Conflict: there is a project of this name.
-            InvalidInput: no name, an unknown kind, no classes or one of them twice, settings that name another class.
+            InvalidInput: no name, an unknown kind, no classes or one of them twice, settings that name another class or
+                are not for this kind.
         """
         settings = settings or ProjectSettings()
         if not name.strip() or kind not in get_args(Kind):
@@ -70,7 +71,7 @@ class Projects:
             )
         if not classes or len(set(classes)) < len(classes) or not all(each.strip() for each in classes):
             raise InvalidInput(f"a project needs classes, each named once; got {list(classes)}")
-        _check_classes(settings, classes)
+        _check(settings, kind, classes)
         row = ProjectRow(
             name=name,
             kind=kind,
@@ -129,7 +130,7 @@ class Projects:
         Raises:
             NotFound: there is no such project.
             Conflict: it has been changed since.
-            InvalidInput: settings that name a class it does not have.
+            InvalidInput: settings that name a class it does not have, or are not for its kind.
         """
         with self._database.write() as session:
             row = session.get(ProjectRow, project_id, with_for_update={"key_share": True})
@@ -139,7 +140,7 @@ class Projects:
                 raise Conflict(f"project {row.name!r} is at version {row.version}, not {version}: load it again")
             changes: dict[str, object] = {}
             if settings is not None:
-                _check_classes(settings, row.classes)
+                _check(settings, row.kind, row.classes)
                 changes["settings"] = settings.model_dump(mode="json")
             if guidelines is not None:
                 changes["guidelines"] = guidelines
@@ -193,7 +194,9 @@ def _project(row: ProjectRow) -> Project:
     return Project(row.id, row.name, kind, tuple(row.classes), settings, row.guidelines, row.paused, row.version)
 
 
-def _check_classes(settings: ProjectSettings, classes: Sequence[str]) -> None:
+def _check(settings: ProjectSettings, kind: str, classes: Sequence[str]) -> None:
+    if settings.relabel and kind != "classification":
+        raise InvalidInput(f"relabel is {settings.relabel}, but labels are doubted among classes only, not in {kind}")
     if unknown := set(_named(settings)) - set(classes):
         raise InvalidInput(f"settings name {', '.join(sorted(unknown))}; the classes are {', '.join(classes)}")
 

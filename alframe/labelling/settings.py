@@ -86,6 +86,8 @@ class ProjectSettings(Section):
         answers_per_minute: of one person; nothing is given out beyond.
         backlog: open tasks from which on the cycle asks for fewer.
         escalate_after_hours: older tasks come before all others.
+        relabel: labels that the model doubts and that a round asks about again, as a share of what it asks for, at
+            most; they wait in one order with the new ones, by what a label of each is worth. Of classes only.
         signals: which source of a label overrules which, the strongest first.
         auto_accept: predictions that are taken without people.
         privacy: what leaves the server.
@@ -108,6 +110,7 @@ class ProjectSettings(Section):
     answers_per_minute: int | None = Field(default=None, ge=1)
     backlog: int | None = Field(default=None, ge=1)
     escalate_after_hours: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    relabel: Share = 0.0
     signals: list[Literal["review", "consensus", "import", "feedback", "rule", "auto"]] = [
         "review",
         "consensus",

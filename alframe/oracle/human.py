@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,6 @@ from sqlalchemy import select
 
 from alframe.data import Source
 from alframe.errors import ConfigurationError, Unavailable, UnreadableImage
-from alframe.functional.randomness import generator
 from alframe.labelling.folder import open_service_folder
 from alframe.labelling.images import ImageStore
 from alframe.labelling.items import Items, NewItem
@@ -27,9 +26,8 @@ from alframe.labelling.queue.tasks import NewTask
 from alframe.labelling.settings import Kind, ProjectSettings
 from alframe.labelling.settling.settlements import current
 from alframe.labelling.settling.settling import settle
-from alframe.labelling.signals.auto_accept import Confident, accept
 from alframe.labelling.webhooks.outbox import announce
-from alframe.oracle.asked import confident, kind_of, scores_of
+from alframe.oracle.asked import ask_again, kind_of, scores_of, take_sure_ones
 from alframe.oracle.base import Oracle
 from alframe.oracle.settled import account_of, annotation, annotations_of, is_settled, still_open
 from alframe.progress import say
@@ -94,6 +92,8 @@ class Human(Oracle):
         if (self._kind == "classification") == source.table.has_objects:
             labels = "objects" if source.table.has_objects else "classes"
             raise ConfigurationError(f"oracle.kind={self._kind} does not fit {source.name}, whose labels are {labels}")
+        if self._settings.relabel and self._kind != "classification":
+            raise ConfigurationError("oracle.settings.relabel is for classes: labels are doubted among these only")
         self._source, self._name, self._folder, self._url = source, project, Path(service), database
         self._overlap, self._enough, self._address = overlap, enough, address
         self._positions = {sample_id: row for row, sample_id in enumerate(source.table.ids.tolist())}
@@ -103,7 +103,8 @@ class Human(Oracle):
         """Make the images items of the project, and ask for the labels that nobody has settled yet.
 
         Raises:
-            ConfigurationError: the project has other classes, or another kind.
+            ConfigurationError: the project has other classes, or another kind; labels are to be doubted, and cleanlab
+                is not installed.
             Conflict: the service has another image under the name of a sample.
             Unavailable: the database cannot be reached.
         """
@@ -111,10 +112,12 @@ class Human(Oracle):
             project = self._project() or self._made()
             items = Items(self._database).add(project.id, self._new_items(query.ids), by="system")
             said, scores = predictions or {}, scores_of(query)
-            self._accept(project, query, [confident(items[each], said[each]) for each in items if each in said])
+            known = {item: said[sample_id] for sample_id, item in items.items() if sample_id in said}
+            take_sure_ones(self._database, project, query, known)
+            worths = ask_again(self._database, project, query, known)
             settled = current(self._database, project.id, query.ids)
             tasks = [
-                NewTask(item, score, said.get(sample_id))
+                NewTask(item, worths.get(item, score), said.get(sample_id))
                 for sample_id, score in zip(query.ids, scores, strict=True)
                 if sample_id not in settled and (item := items.get(sample_id)) is not None
             ]
@@ -226,18 +229,6 @@ class Human(Oracle):
         if len(classes) > len(found.classes):  # as when new ones arrived
             return Projects(self._database).extend(found.id, classes, by="system")
         return found
-
-    def _accept(self, project: Project, query: Query, predictions: Sequence[Confident]) -> None:
-        """Take what the model is sure enough of, as far as the project lets it."""
-        rng, least = generator(0, "accept", self._name, query.round), project.settings.auto_accept.confidence
-        if least is None:
-            return
-        done = accept(self._database, project.id, query.round, predictions, model=query.model, rng=rng, by="system")
-        if done.stopped:
-            say(f"[yellow]no prediction is accepted without people[/]: {escape(done.stopped)}")
-        else:
-            taken = f"{len(done.accepted)} predictions accepted without people, {len(done.audited)} of them checked"
-            say(f"round {query.round:>3}   {taken}")
 
     def _made(self) -> Project:
         return Projects(self._database).create(

@@ -72,6 +72,7 @@ def test_deeds_are_recorded_with_who_did_them(database: ServiceDatabase) -> None
         ("pets", "classification", ["cat", ""], None, "needs classes"),
         ("pets", "classification", CLASSES, ProjectSettings(safety_critical=["tiger"]), "name tiger"),
         ("pets", "classification", CLASSES, ProjectSettings(rules=Rules(exclusive=[("cat", "owl")])), "name owl"),
+        ("pets", "detection", CLASSES, ProjectSettings(relabel=0.1), "among classes only, not in detection"),
     ],
 )
 def test_what_makes_no_sense_is_refused(

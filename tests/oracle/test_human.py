@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,8 @@ from alframe.labelling.items import Items
 from alframe.labelling.settling import settlements
 from alframe.labelling.webhooks.outbox import Webhooks
 from alframe.oracle.human import Human
+from alframe.pool import Ledger
+from alframe.storage import open_database
 from alframe.storage.service import ServiceDatabase
 from alframe.storage.service.tables import DeliveryRow, TaskRow
 from alframe.types import Annotation, Label, Object, Objects, Prediction, Query
@@ -230,6 +233,95 @@ def test_what_the_model_is_sure_of_is_taken_without_people(human: MakeHuman, dat
     assert (corrected.key, corrected.label) == (f"1/{IDS[0]}/settled/2", TRUTH[IDS[0]])
 
 
+BATCH = tuple(f"bars/{row:03d}" for row in range(20))
+NEXT = tuple(f"bars/{row:03d}" for row in range(20, 30))
+
+
+def knows(ids: tuple[str, ...]) -> dict[str, Prediction]:
+    """What a model says that is right, and the surer the later."""
+    return {
+        name: Prediction(
+            TRUTH[name], tuple(0.6 + 0.01 * row if each == TRUTH[name] else 0.2 - 0.005 * row for each in range(3))
+        )
+        for row, name in enumerate(ids)
+    }
+
+
+def test_a_wrong_label_that_the_model_doubted_is_put_right(
+    human: MakeHuman, database: ServiceDatabase, tmp_path: Path
+) -> None:
+    """Ann errs twice; the next round asks about one of ten again, among the new ones; the ledger gets its other label.
+
+    Killed and asked again, also when somebody has answered in between, it adds nothing.
+    """
+    pytest.importorskip("cleanlab")
+    oracle = human(settings={"relabel": 0.1, "lease_seconds": 60})
+    oracle.ask(query(1, BATCH), knows(BATCH))
+    assert counted(database, TaskRow.kind == "relabel") == 0
+    (ann,) = hire(database, "ann")
+    wrong = {name: (TRUTH[name] + 1) % 3 for name in BATCH[-2:]}
+    work(database, [ann], lambda name: wrong.get(name, TRUTH[name]))
+    engine = open_database(f"sqlite:///{tmp_path / 'run.sqlite'}")
+    ledger = Ledger(engine)
+    ledger.append(oracle.collect(query(1, BATCH)))
+    assert ledger.current()[BATCH[-1]].label == wrong[BATCH[-1]]
+    said = knows(NEXT)
+    oracle.ask(query(2, NEXT), said)
+    assert counted(database, TaskRow.kind == "relabel") == 1
+    bob, cyd = hire(database, "bob", "cyd")
+    seen = work(database, [bob], TRUTH.__getitem__)
+    (again,) = set(seen) & set(BATCH)
+    assert again in wrong
+    assert seen[0] == again  # worth more than a new one of which the model is rather sure
+    assert seen[1:] == list(NEXT)
+    human().ask(query(2, NEXT), said)
+    assert counted(database, TaskRow.kind == "relabel") == 1
+    ledger.append(oracle.collect(query(2, NEXT)))
+    assert oracle.corrected(ledger.current().values()) == []  # one says so, the other so
+    work(database, [cyd], TRUTH.__getitem__)
+    oracle.collect(query(2, NEXT))
+    ledger.append(oracle.corrected(ledger.current().values()))
+    held = ledger.current()[again]
+    assert (held.key, held.label) == (f"1/{again}/settled/2", TRUTH[again])
+    engine.dispose()
+    assert oracle.satisfied(query(2, NEXT), oracle.collect(query(2, NEXT)))
+
+
+def test_a_kill_between_the_two_questions_asks_the_rest_alone(
+    human: MakeHuman, database: ServiceDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Labels were asked again, new ones not yet: these follow, in the same order, and nothing else is doubted."""
+    pytest.importorskip("cleanlab")
+    oracle = human(settings={"relabel": 0.1})
+    oracle.ask(query(1, BATCH), knows(BATCH))
+    wrong = {name: (TRUTH[name] + 1) % 3 for name in BATCH[-2:]}
+    work(database, hire(database, "ann"), lambda name: wrong.get(name, TRUTH[name]))
+    oracle.collect(query(1, BATCH))
+    with monkeypatch.context() as patch:
+        patch.setattr("alframe.oracle.human.current", raising)
+        with pytest.raises(KeyboardInterrupt):
+            oracle.ask(query(2, NEXT), knows(NEXT))
+    asked = TaskRow.round == 2
+    assert (counted(database, asked), counted(database, asked, TaskRow.kind == "relabel")) == (1, 1)
+    human().ask(query(2, NEXT), knows(NEXT))
+    assert (counted(database, asked), counted(database, asked, TaskRow.kind == "relabel")) == (11, 1)
+
+
+def raising(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_without_doubts_the_strategy_orders(human: MakeHuman, database: ServiceDatabase) -> None:
+    pytest.importorskip("cleanlab")
+    oracle = human(settings={"relabel": 1.0})
+    for round in (0, 1):
+        ids = BATCH[round * 6 : round * 6 + 6]
+        oracle.ask(query(round, ids, (0.1, 0.5, 0.3, 0.2, 0.6, 0.4)), knows(ids) if round else None)
+        people = hire(database, f"person {round}")
+        assert work(database, people, TRUTH.__getitem__) == [ids[row] for row in (4, 1, 5, 2, 3, 0)]
+        oracle.collect(query(round, ids))
+
+
 @pytest.mark.parametrize(
     ("objects", "taken"),
     [
@@ -310,6 +402,23 @@ def test_what_cannot_be_is_refused_at_once(options: dict[str, Any], said: str, t
     with pytest.raises(ConfigurationError, match=said):
         Human(tiny.Bars(), **({"project": "tiny", "service": str(tmp_path / "service")} | options))
     assert not (tmp_path / "service").exists()
+
+
+def test_objects_are_not_doubted() -> None:
+    with pytest.raises(ConfigurationError, match="relabel is for classes"):
+        Human(squares.Squares(), project="tiny", settings={"relabel": 0.1})
+
+
+def test_doubts_need_cleanlab(human: MakeHuman, database: ServiceDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which is said where there are two classes that could be confused, and nothing has been asked."""
+    oracle = human(settings={"relabel": 0.1})
+    oracle.ask(query(1, BATCH), knows(BATCH))
+    work(database, hire(database, "ann"), TRUTH.__getitem__)
+    oracle.collect(query(1, BATCH))
+    monkeypatch.setitem(sys.modules, "cleanlab.filter", None)
+    with pytest.raises(ConfigurationError, match=r"pip install 'alframe\[quality\]'"):
+        oracle.ask(query(2, NEXT), knows(NEXT))
+    assert counted(database, TaskRow.round == 2) == 0
 
 
 def test_events_wait_for_the_webhooks_of_the_project(human: MakeHuman, database: ServiceDatabase) -> None:

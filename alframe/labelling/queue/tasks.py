@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, insert, select, update
+from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from alframe.errors import InvalidInput, NotFound
@@ -152,6 +152,26 @@ def older_than(session: Session, hours: float) -> ColumnElement[bool]:
     """Tasks that have waited longer, by the database's clock."""
     now = session.scalars(select(database_now())).one()
     return TaskRow.created_at < datetime.fromtimestamp(now - hours * 3600, UTC)
+
+
+def last_round(session: Session, project_id: int) -> int:
+    """The latest round that asked for anything; 0 where none has."""
+    of_cycle = (TaskRow.project_id == project_id, TaskRow.kind != "gold")
+    return session.scalar(select(func.max(TaskRow.round)).where(*of_cycle)) or 0
+
+
+def probs_when_asked(session: Session, project: Project) -> dict[int, tuple[float, ...]]:
+    """(C,) what the model held the classes of each item for, by item id, when the latest round asked for it.
+
+    Where it said so of all C classes that the project has by now.
+    """
+    said = (
+        select(TaskRow.item_id, TaskRow.prediction)
+        .where(TaskRow.project_id == project.id, TaskRow.kind != "gold", TaskRow.prediction.is_not(None))
+        .order_by(TaskRow.round, TaskRow.id)
+    )
+    found = {item_id: PREDICTION.validate_python(stored).probs for item_id, stored in session.execute(said)}
+    return {item_id: probs for item_id, probs in found.items() if probs and len(probs) == len(project.classes)}
 
 
 def _lock(session: Session, *which: ColumnElement[bool]) -> int:

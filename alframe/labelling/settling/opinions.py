@@ -15,7 +15,7 @@ from alframe.functional import annotator_signals, consensus_boxes, crowdlab, daw
 from alframe.labelling.labels import load_label
 from alframe.labelling.projects import Project
 from alframe.labelling.queue.submissions import Answer
-from alframe.labelling.queue.tasks import PREDICTION
+from alframe.labelling.queue.tasks import probs_when_asked
 from alframe.labelling.settling.agreement import class_votes
 from alframe.labelling.settling.gold_scores import GoldAnswer, chance, gold_answers, gold_scores
 from alframe.storage.service.tables import ItemRow, SubmissionRow, TaskRow, UserRow
@@ -167,15 +167,9 @@ def _informed(consensus: Consensus, num_classes: int) -> NDArray[np.float64]:
 
 
 def _probs(session: Session, project: Project, items: Sequence[int]) -> dict[int, tuple[float, ...]]:
-    """What the model held the item in each row for when it was last asked about, where it said so."""
-    said = (
-        select(TaskRow.item_id, TaskRow.prediction)
-        .where(TaskRow.project_id == project.id, TaskRow.kind != "gold", TaskRow.prediction.is_not(None))
-        .order_by(TaskRow.id)
-    )
-    found = {item_id: PREDICTION.validate_python(stored).probs for item_id, stored in session.execute(said)}
-    wide = {item_id: probs for item_id, probs in found.items() if probs and len(probs) == len(project.classes)}
-    return {row: wide[item_id] for row, item_id in enumerate(items) if item_id in wide}
+    """What the model held the item in each row for when it was asked about, where it said so."""
+    known = probs_when_asked(session, project)
+    return {row: known[item_id] for row, item_id in enumerate(items) if item_id in known}
 
 
 def _of_objects(project: Project, given: Sequence[Opinion], bad: Collection[int], size: tuple[int, int]) -> Proposal:

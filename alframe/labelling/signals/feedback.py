@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alframe.errors import Conflict
@@ -17,11 +17,11 @@ from alframe.labelling.items import Items, NewItem
 from alframe.labelling.labels import dump_label
 from alframe.labelling.projects import Project, load_project
 from alframe.labelling.queue.submissions import Answer
-from alframe.labelling.queue.tasks import NewTask, add_tasks
+from alframe.labelling.queue.tasks import NewTask, add_tasks, last_round
 from alframe.labelling.rules import broken
 from alframe.labelling.settling.settlements import append
 from alframe.storage.service import ServiceDatabase, record
-from alframe.storage.service.tables import FeedbackRow, ItemRow, SettlementRow, TaskRow
+from alframe.storage.service.tables import FeedbackRow, ItemRow, SettlementRow
 from alframe.types import Label
 
 Signal: TypeAlias = Literal["feedback", "rule"]
@@ -139,9 +139,7 @@ def _weigh(session: Session, project: Project, item: ItemRow, row: FeedbackRow, 
 
 
 def _ask_again(session: Session, project: Project, item: ItemRow, why: str) -> None:
-    of_cycle = (TaskRow.project_id == project.id, TaskRow.kind != "gold")
-    round = session.scalar(select(func.max(TaskRow.round)).where(*of_cycle)) or 0
-    overlap = project.settings.overlap
+    round, overlap = last_round(session, project.id), project.settings.overlap
     if add_tasks(session, project, round, [NewTask(item.id)], "", "relabel", FIRST, overlap):
         record(session, "system", "item.doubt", f"item/{item.id}", {"why": why})
 

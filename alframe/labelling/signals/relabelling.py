@@ -14,11 +14,11 @@ from alframe.errors import InvalidInput
 from alframe.functional import activelab, label_errors
 from alframe.labelling.projects import Project, load_project
 from alframe.labelling.queue.queue import Queue
-from alframe.labelling.queue.tasks import NewTask
+from alframe.labelling.queue.tasks import NewTask, last_round, probs_when_asked
 from alframe.labelling.settling.agreement import class_votes
 from alframe.labelling.settling.settlements import latest
 from alframe.storage.service import ServiceDatabase
-from alframe.storage.service.tables import ItemRow, SettlementRow, SubmissionRow
+from alframe.storage.service.tables import ItemRow, SettlementRow, SubmissionRow, TaskRow
 from alframe.types import Label
 
 Probs = Mapping[int, ArrayLike]
@@ -31,12 +31,16 @@ class Suspect:
 
     Attributes:
         item_id: of which item.
+        sample_id: the item's name in the data source.
         label: what holds.
-        quality: how far it is to be believed, in [0, 1].
+        predicted: what the model says instead.
+        quality: how far the label is to be believed, in [0, 1].
     """
 
     item_id: int
+    sample_id: str
     label: int
+    predicted: int
     quality: float
 
 
@@ -46,6 +50,19 @@ class Worth:
 
     again: Mapping[int, float]
     first: Mapping[int, float]
+
+
+def stored_probs(database: ServiceDatabase, project_id: int) -> dict[int, tuple[float, ...]]:
+    """(C,) what the model held each item's classes for, by item id, when the latest round asked for its label.
+
+    It had not been trained on the item then, so that it may doubt what people have said since.
+
+    Raises:
+        NotFound: there is no such project.
+        InvalidInput: a project of objects.
+    """
+    with database.read() as session:
+        return probs_when_asked(session, _of_classes(load_project(session, project_id)))
 
 
 def suspects(database: ServiceDatabase, project_id: int, probs: Probs) -> list[Suspect]:
@@ -63,14 +80,19 @@ def suspects(database: ServiceDatabase, project_id: int, probs: Probs) -> list[S
     """
     with database.read() as session:
         project = _of_classes(load_project(session, project_id))
-        held = select(SettlementRow.item_id, SettlementRow.label).join(ItemRow, ItemRow.id == SettlementRow.item_id)
-        rows = session.execute(held.where(latest(project_id), ItemRow.held == "").order_by(SettlementRow.item_id))
-        labels = {item: label for item, label in rows if label is not None and item in probs}
-    if not labels:
+        columns = ItemRow.id, ItemRow.sample_id, SettlementRow.label
+        held = select(*columns).join(ItemRow, ItemRow.id == SettlementRow.item_id).order_by(ItemRow.id)
+        rows = session.execute(held.where(latest(project_id), ItemRow.held == "")).all()
+    rows = [row for row in rows if row.label is not None and row.id in probs]
+    if not rows:
         return []
-    found = label_errors(np.array(list(labels.values()), dtype=np.int64), _stacked(probs, list(labels), project))
-    items = list(labels)
-    return [Suspect(items[at], labels[items[at]], float(found.quality[at])) for at in found.positions]
+    stacked = _stacked(probs, [row.id for row in rows], project)
+    found = label_errors(np.array([row.label for row in rows], dtype=np.int64), stacked)
+    predicted = stacked.argmax(axis=1).tolist()
+    return [
+        Suspect(rows[at].id, rows[at].sample_id, rows[at].label, predicted[at], float(found.quality[at]))
+        for at in found.positions
+    ]
 
 
 def worth(database: ServiceDatabase, project_id: int, probs: Probs) -> Worth:
@@ -83,7 +105,7 @@ def worth(database: ServiceDatabase, project_id: int, probs: Probs) -> Worth:
 
     Raises:
         NotFound: there is no such project.
-        InvalidInput: a project of objects, probabilities that are none, no item that somebody answered.
+        InvalidInput: a project of objects, probabilities that are none.
         ConfigurationError: cleanlab is not installed.
     """
     given: dict[int, dict[int, Label]] = defaultdict(dict)
@@ -94,8 +116,6 @@ def worth(database: ServiceDatabase, project_id: int, probs: Probs) -> Worth:
         for item, annotator, label in session.execute(said):
             if label is not None and item in probs:
                 given[item][annotator] = label
-    if not given:
-        raise InvalidInput(f"nobody has answered any of the {len(probs)} items: there is nothing to ask again")
     again, first = sorted(given), sorted(set(probs) - set(given))
     annotators = sorted({annotator for theirs in given.values() for annotator in theirs})
     votes = class_votes([given[item] for item in again], annotators)
@@ -108,7 +128,7 @@ def worth(database: ServiceDatabase, project_id: int, probs: Probs) -> Worth:
 def queue_relabels(
     database: ServiceDatabase,
     project_id: int,
-    round: int,
+    round: int | None,
     doubted: Sequence[Suspect],
     worths: Worth,
     *,
@@ -118,12 +138,12 @@ def queue_relabels(
     """Ask one person more about the doubted labels that are worth most; what comes of it is a new version.
 
     Their scores are those of ``worth``, so that a round that gives new items theirs has both in one order. The model's
-    doubts are not shown. Asked again in the same round nothing changes.
+    doubts are not shown. What was asked again once is left alone: nothing new speaks against it.
 
     Args:
         database: of the service.
         project_id: which project.
-        round: of the cycle.
+        round: of the cycle; the latest that asked for anything if ``None``.
         doubted: as from ``suspects``.
         worths: as from ``worth``.
         model: the version of the model that doubts them.
@@ -135,9 +155,13 @@ def queue_relabels(
     Raises:
         NotFound: there is no such project.
     """
-    known = sorted((each for each in doubted if each.item_id in worths.again), key=lambda each: each.item_id)
-    most = sorted(known, key=lambda each: -worths.again[each.item_id])[:limit]
-    tasks = [NewTask(each.item_id, worths.again[each.item_id]) for each in most]
+    once = TaskRow.project_id == project_id, TaskRow.kind == "relabel", TaskRow.state != "withdrawn"
+    with database.read() as session:
+        round = last_round(session, project_id) if round is None else round
+        done = set(session.scalars(select(TaskRow.item_id).where(*once)))
+    left = sorted({each.item_id for each in doubted if each.item_id in worths.again} - done)
+    most = sorted(left, key=lambda item: -worths.again[item])[:limit]
+    tasks = [NewTask(item, worths.again[item]) for item in most]
     return Queue(database).ask(project_id, round, tasks, model=model, kind="relabel", overlap=1)
 
 
@@ -148,7 +172,7 @@ def _of_classes(project: Project) -> Project:
 
 
 def _stacked(probs: Probs, items: Sequence[int], project: Project) -> NDArray[np.float64]:
-    rows = np.array([probs[item] for item in items], dtype=np.float64).reshape(len(items), -1)
-    if items and rows.shape[1] != len(project.classes):
-        raise InvalidInput(f"probabilities are of {rows.shape[1]} classes, the project has {len(project.classes)}")
-    return rows.reshape(len(items), len(project.classes))
+    rows = [np.asarray(probs[item], dtype=np.float64) for item in items]
+    if wrong := {len(row) for row in rows} - {len(project.classes)}:
+        raise InvalidInput(f"probabilities are of {min(wrong)} classes, the project has {len(project.classes)}")
+    return np.array(rows).reshape(len(rows), len(project.classes))
