@@ -21,7 +21,7 @@ def encode_brush(pixels: NDArray[np.bool_]) -> list[int]:
     """The bytes that stand for the pixels that are true, (H, W) ->.
 
     >>> encode_brush(np.array([[True, False]]))
-    [0, 0, 0, 8, 57, 27, 248, 157, 255, 23, 0]
+    [0, 0, 0, 8, 57, 27, 252, 127, 241, 128, 0]
     """
     flat = np.asarray(pixels, dtype=np.bool_).ravel()
     starts = np.flatnonzero(np.diff(flat, prepend=~flat[:1]))
@@ -41,7 +41,7 @@ def encode_brush(pixels: NDArray[np.bool_]) -> list[int]:
 def decode_brush(packed: Sequence[int], height: int, width: int) -> NDArray[np.bool_]:
     """The pixels that are more than half opaque: the inverse of ``encode_brush``, -> (H, W).
 
-    >>> decode_brush([0, 0, 0, 8, 57, 27, 248, 157, 255, 23, 0], 1, 2)
+    >>> decode_brush([0, 0, 0, 8, 57, 27, 252, 127, 241, 128, 0], 1, 2)
     array([[ True, False]])
 
     Raises:

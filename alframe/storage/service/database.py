@@ -11,7 +11,7 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from alframe.errors import ConfigurationError
@@ -79,7 +79,7 @@ def open_service(url: str | URL) -> ServiceDatabase:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATING})
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-    except OperationalError as error:
+    except (InterfaceError, OperationalError) as error:
         raise ConfigurationError(f"the database {parsed.render_as_string()} cannot be opened: {error.orig}") from error
     return database
 
@@ -93,11 +93,20 @@ def _engine(url: URL) -> Engine:
             return engine
         case "postgresql":
             try:
-                return create_engine(url.set(drivername="postgresql+pg8000"), pool_pre_ping=True, pool_size=20)
+                engine = create_engine(url.set(drivername="postgresql+pg8000"), pool_pre_ping=True, pool_size=20)
             except ModuleNotFoundError as error:
                 raise ConfigurationError("PostgreSQL needs the extra: pip install 'alframe[postgres]'") from error
+            event.listen(engine, "do_connect", _connect_postgresql)
+            return engine
         case other:
             raise ConfigurationError(f"the service keeps its data in SQLite or PostgreSQL, not in {other!r}")
+
+
+def _connect_postgresql(dialect: Any, _: Any, words: Any, options: Any) -> Any:
+    try:
+        return dialect.connect(*words, **options)
+    except OSError as error:  # of a server that goes away while it greets; pg8000 lets it through
+        raise dialect.dbapi.InterfaceError(f"the connection was lost: {error}") from error
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:

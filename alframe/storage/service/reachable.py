@@ -1,4 +1,4 @@
-"""Telling a database that is away from one that refuses what it is asked."""
+"""Telling a database that is away, or too busy for now, from one that refuses what it is asked."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from alframe.errors import Unavailable
 
-AWAY = ("'C': '08", "'C': '57P")
-"""In a message of PostgreSQL: no connection; stopped by its operator, or starting."""
+AWAY = ("08", "57P")
+"""What PostgreSQL's codes begin with: no connection; stopped by its operator, or starting."""
+
+GAVE_WAY = ("40001", "40P01")
+"""PostgreSQL's codes of a transaction that was given up for another one: done again, it would hold."""
 
 
 @contextmanager
@@ -18,7 +21,8 @@ def reachable() -> Iterator[None]:
     """Work with the service's database during the block.
 
     Raises:
-        Unavailable: it could not be reached, or was stopped meanwhile; what was not acknowledged may be lost.
+        Unavailable: it could not be reached, was stopped meanwhile, or gave the transaction up for another one; what
+            was not acknowledged may be lost.
     """
     try:
         yield
@@ -36,4 +40,10 @@ def _unavailable(why: BaseException | None) -> Unavailable:
 
 def _is_away(error: DBAPIError) -> bool:
     lost = isinstance(error, (OperationalError, InterfaceError)) or error.connection_invalidated
-    return lost or any(sign in str(error.orig) for sign in AWAY)
+    return lost or _code(error).startswith(AWAY + GAVE_WAY)
+
+
+def _code(error: DBAPIError) -> str:
+    """PostgreSQL's code of what went wrong; empty where it is another database's."""
+    said = error.orig.args[0] if error.orig is not None and error.orig.args else None
+    return str(said.get("C", "")) if isinstance(said, dict) else ""

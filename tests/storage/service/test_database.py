@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+import socket
+import struct
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
+from threading import Thread
 from time import time
 
 import pytest
@@ -118,3 +122,21 @@ def test_who_waits_for_sqlite_in_vain_is_told(tmp_path: Path, monkeypatch: pytes
         assert session.scalars(select(UserRow.name)).all() == ["ann"]
     first.close()
     second.close()
+
+
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # pg8000's
+def test_a_server_that_hangs_up_while_it_greets_is_told() -> None:
+    """What pg8000 raises there is no database error of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        hanging_up = Thread(target=lambda: _hang_up(server))
+        hanging_up.start()
+        with pytest.raises(ConfigurationError, match="cannot be opened"):
+            open_service(f"postgresql://nobody@127.0.0.1:{server.getsockname()[1]}/nothing")
+        hanging_up.join()
+    gc.collect()
+
+
+def _hang_up(server: socket.socket) -> None:
+    connection, _ = server.accept()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, and no farewell
+    connection.close()

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from alframe.storage.service.tables.base import ServiceBase
 from alframe.storage.tables import now
+
+LARGEST_ID = 2**53 - 1
+"""Of tasks and assignments: JSON's readers in browsers count exactly up to here."""
+
+
+def random_id() -> int:
+    """A number that tells nothing: by one that counts, what is made last, as gold is, would be known."""
+    return 1 + secrets.randbelow(LARGEST_ID)
 
 
 class ProjectRow(ServiceBase):
@@ -63,7 +72,7 @@ class TaskRow(ServiceBase):
     __tablename__ = "tasks"
     __table_args__ = (UniqueConstraint("item_id", "round", "kind"), Index("tasks_by_state", "project_id", "state"))
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False, default=random_id)
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
     item_id: Mapped[int] = mapped_column(ForeignKey("items.id"))
     round: Mapped[int]
@@ -81,8 +90,9 @@ class AssignmentRow(ServiceBase):
     """One of the answers that a task waits for: a task of overlap k has k of them, so that no more can be given.
 
     ``state`` is ``open``, ``done`` or ``closed``. An open one is leased while ``leased_until``, in seconds of the
-    database's clock, lies ahead; ``fence`` counts its leases, so that an answer under an old one is known. Order and
-    project are copied from the task, for the index that a lease walks along.
+    database's clock, lies ahead; ``fence`` counts its leases, so that an answer under an old one is known. ``place``
+    is the task's among those that were asked together, and decides between equal scores. Order and project are copied
+    from the task, for the index that a lease walks along.
     """
 
     __tablename__ = "assignments"
@@ -91,12 +101,13 @@ class AssignmentRow(ServiceBase):
         UniqueConstraint("task_id", "annotator_id"),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False, default=random_id)
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
     task_id: Mapped[int] = mapped_column(ForeignKey("tasks.id"))
     slot: Mapped[int]
     priority: Mapped[int] = mapped_column(default=0)
     score: Mapped[float] = mapped_column(default=0.0)
+    place: Mapped[int] = mapped_column(default=0)
     state: Mapped[str] = mapped_column(default="open")
     annotator_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     leased_at: Mapped[float | None]
@@ -110,6 +121,7 @@ Index(
     AssignmentRow.state,
     AssignmentRow.priority.desc(),
     AssignmentRow.score.desc(),
+    AssignmentRow.place,
     AssignmentRow.id,
 )
 Index("assignments_of_annotator", AssignmentRow.annotator_id, AssignmentRow.state, AssignmentRow.leased_at)
