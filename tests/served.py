@@ -128,8 +128,8 @@ def _populate(made: Served) -> None:
     for name in made.people:
         made.token(name)
     service.gold.add(made.animals.id, made.items[7], 2, by="test")
-    url, events = "https://example.org/hook", ("cycle.finished",)
-    made.webhook = Webhooks(service.database).add(made.animals.id, url, events, by="test")[0].id
+    hooks = Webhooks(service.database)
+    made.webhook = hooks.add(made.animals.id, "https://example.org/hook", ["cycle.finished"], by="test")[0].id
 
 
 def routes() -> dict[str, APIRoute]:

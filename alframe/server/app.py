@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
+from starlette.types import ASGIApp
 
 from alframe import __version__
 from alframe.server import problems
@@ -20,7 +21,15 @@ from alframe.server.routes import ROUTERS
 from alframe.server.service import Service
 
 PREFIX = "/api"
-PROBLEMS = problems.documented(400, 401, 403, 404, 409, 413, 415, 422, 429)
+PROBLEMS = problems.documented(400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
+
+
+class App(FastAPI):
+    """A FastAPI whose every response has our headers, also those to errors that nobody foresaw."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """What a request goes through; FastAPI answers those errors outside all middleware that is added."""
+        return Headers(super().build_middleware_stack())
 
 
 def create_app(service: Service, *, page: Path = STATIC) -> FastAPI:
@@ -39,7 +48,7 @@ def create_app(service: Service, *, page: Path = STATIC) -> FastAPI:
         with Housekeeping(service):
             yield
 
-    app = FastAPI(
+    app = App(
         title="alframe",
         summary="The labelling service: tasks for people, their answers, what holds.",
         version=__version__,
@@ -56,7 +65,6 @@ def create_app(service: Service, *, page: Path = STATIC) -> FastAPI:
     problems.install(app)
     settings = service.settings
     app.add_middleware(BodyLimit, most=settings.most_bytes, most_of_upload=settings.most_bytes_of_upload)
-    app.add_middleware(Headers)
     return app
 
 

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from alframe.errors import (
@@ -90,7 +91,7 @@ def install(app: FastAPI) -> None:
     app.exception_handler(AlframeError)(_own)
     app.exception_handler(HTTPException)(_of_http)
     app.exception_handler(RequestValidationError)(_invalid)
-    for kind in (DBAPIError, ConnectionError):
+    for kind in (DBAPIError, PoolTimeout, ConnectionError):
         app.exception_handler(kind)(_of_database)
     app.exception_handler(Exception)(_unforeseen)
 

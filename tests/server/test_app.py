@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from served import CLASSES, PAGE, Served, problem, served
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from alframe.errors import AlframeError
 from alframe.labelling.signals.auto_accept import audit
@@ -109,6 +110,10 @@ def test_no_script_reads_the_cookie_and_no_other_site_sends_it(service: Served, 
     [
         (OperationalError("SELECT 1", {}, Exception("gone")), 503),
         (ConnectionResetError("gone"), 503),
+        (PoolTimeout("20 connections are taken"), 503),
+        (DBAPIError("UPDATE", {}, Exception({"C": "40P01", "M": "deadlock detected"})), 503),
+        (DBAPIError("UPDATE", {}, Exception({"C": "40001", "M": "could not serialize access"})), 503),
+        (DBAPIError("UPDATE", {}, Exception({"C": "42P01", "M": "the secret is 42"})), 500),
         (ZeroDivisionError("the secret is 42"), 500),
         (AlframeError("the secret is 42"), 500),
     ],
@@ -123,6 +128,7 @@ def test_an_error_that_nobody_foresaw_is_logged_and_says_nothing(
     with caplog.at_level(logging.ERROR):
         response = service.client("manager").get(f"/api/projects/{service.animals.id}/members")
     said = problem(response, status)
+    assert ALWAYS.items() <= dict(response.headers).items()
     assert "42" not in said["detail"]
     assert ("Retry-After" in response.headers) is (status == 503)
     assert (error in [record.exc_info[1] for record in caplog.records if record.exc_info]) is (status == 500)
@@ -167,7 +173,11 @@ def test_a_manager_lets_predictions_be_taken_again(service: Served) -> None:
     """After audits have stopped it; how the project works stays as it is, and it is known who said so."""
     with service.service.database.write() as session:
         session.get_one(ProjectRow, service.animals.id).auto_stopped = "of 20 audited predictions 3 were right"
-    assert service.client("manager").post(f"/api/projects/{service.animals.id}/auto-accept").status_code == 204
+    project = f"/api/projects/{service.animals.id}"
+    told = {who: service.client(who).get(project).json()["auto_accept_stopped"] for who in ("manager", "reviewer")}
+    assert told == {"manager": "of 20 audited predictions 3 were right", "reviewer": None}
+    assert service.client("manager").post(f"{project}/auto-accept").status_code == 204
+    assert service.client("manager").get(project).json()["auto_accept_stopped"] is None
     assert audit(service.service.database, service.animals.id).stopped is None
     entries = service.client("admin").get("/api/audit?limit=500").json()["items"]
     assert ("manager", "auto_accept.resume") in {(each["actor"], each["action"]) for each in entries}

@@ -15,6 +15,7 @@ from alframe.labelling.settings import Kind, ProjectSettings
 from alframe.labelling.signals import auto_accept
 from alframe.server.bodies import JsonRoute
 from alframe.server.permission import Admin, Caller, InProject, ServiceHere, SignedIn, projects_of
+from alframe.server.service import Service
 from alframe.server.wire import (
     NAMES,
     After,
@@ -30,6 +31,7 @@ from alframe.server.wire import (
     Text,
     page_of,
 )
+from alframe.storage.service.tables import ProjectRow
 
 router = APIRouter(prefix="/projects", route_class=JsonRoute, tags=["projects"])
 
@@ -58,7 +60,7 @@ class ProjectChange(Body):
 
 
 class ProjectOut(Answer):
-    """A project, and what the caller is in it."""
+    """A project, and what the caller is in it; managers hear why sure predictions are taken no more."""
 
     id: int
     name: str
@@ -69,6 +71,7 @@ class ProjectOut(Answer):
     paused: bool
     version: int
     role: RoleName
+    auto_accept_stopped: str | None = None
 
 
 class Example(Answer):
@@ -104,13 +107,13 @@ def list_projects(
 def create_project(body: NewProject, user: Annotated[User, Depends(Admin())], service: ServiceHere) -> ProjectOut:
     """Make a project."""
     project = service.projects.create(body.name, body.kind, body.classes, body.settings, body.guidelines, by=user.name)
-    return _shown(Caller(user, project, Role.manager))
+    return _shown(Caller(user, project, Role.manager), service)
 
 
 @router.get("/{project}")
-def show_project(caller: Viewer) -> ProjectOut:
+def show_project(caller: Viewer, service: ServiceHere) -> ProjectOut:
     """How a project works."""
-    return _shown(caller)
+    return _shown(caller, service)
 
 
 @router.patch("/{project}")
@@ -124,7 +127,7 @@ def change_project(caller: Manager, service: ServiceHere, body: ProjectChange) -
         guidelines=body.guidelines,
         paused=body.paused,
     )
-    return _shown(replace(caller, project=project))
+    return _shown(replace(caller, project=project), service)
 
 
 @router.post("/{project}/auto-accept", status_code=204)
@@ -160,5 +163,11 @@ def revoke(caller: Manager, service: ServiceHere, user: Id) -> None:
     service.roles.revoke(user, caller.project.id, by=caller.user.name)
 
 
-def _shown(caller: Caller) -> ProjectOut:
-    return ProjectOut.model_validate({**vars(caller.project), "role": NAMES[caller.role]})
+def _shown(caller: Caller, service: Service) -> ProjectOut:
+    stopped = None
+    if caller.role >= Role.manager:
+        with service.database.read() as session:
+            stopped = session.get_one(ProjectRow, caller.project.id).auto_stopped or None
+    return ProjectOut.model_validate(
+        {**vars(caller.project), "role": NAMES[caller.role], "auto_accept_stopped": stopped}
+    )

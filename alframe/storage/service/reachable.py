@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from alframe.errors import Unavailable
 
@@ -21,13 +22,15 @@ def reachable() -> Iterator[None]:
     """Work with the service's database during the block.
 
     Raises:
-        Unavailable: it could not be reached, was stopped meanwhile, or gave the transaction up for another one; what
-            was not acknowledged may be lost.
+        Unavailable: it could not be reached, was stopped meanwhile, has too much to do, or gave the transaction up for
+            another one; what was not acknowledged may be lost.
     """
     try:
         yield
     except ConnectionError as error:
         raise _unavailable(error) from error
+    except PoolTimeout as error:
+        raise Unavailable("every connection to the labelling service's database is in use; try again") from error
     except DBAPIError as error:
         if _is_away(error):
             raise _unavailable(error.orig) from error
