@@ -59,17 +59,18 @@ Opinions = dict[int, list[Opinion]]
 
 def opinions(session: Session, *which: ColumnElement[bool]) -> Opinions:
     """Everybody's last answer to each item among the submissions that ``which`` names; gold does not count."""
-    rows = (
-        select(SubmissionRow, UserRow.name)
+    said = SubmissionRow
+    answer = said.label, said.reason, said.rationale, said.prediction_shown, said.seconds
+    rows = (  # columns, because a project has many and all are read whenever something is settled
+        select(said.id, said.item_id, said.annotator_id, UserRow.name, *answer)
         .join(TaskRow, TaskRow.id == SubmissionRow.task_id)
         .join(UserRow, UserRow.id == SubmissionRow.annotator_id)
         .where(TaskRow.kind != "gold", *which)
         .order_by(SubmissionRow.id)
     )
     last: dict[int, dict[int, Opinion]] = defaultdict(dict)
-    for row, name in session.execute(rows):
-        answer = Answer(load_label(row.label), row.reason, row.rationale, row.prediction_shown, row.seconds)
-        last[row.item_id][row.annotator_id] = Opinion(row.id, row.annotator_id, name, answer)
+    for submission_id, item_id, annotator_id, name, label, *more in session.execute(rows):
+        last[item_id][annotator_id] = Opinion(submission_id, annotator_id, name, Answer(load_label(label), *more))
     return {item_id: list(given.values()) for item_id, given in last.items()}
 
 
