@@ -20,7 +20,7 @@ from alframe.access.users import User
 from alframe.errors import Forbidden, NotFound, NotSignedIn
 from alframe.labelling.projects import Project
 from alframe.server.service import Service
-from alframe.server.wire import NAMES, Id, ProjectSummary
+from alframe.server.wire import NAMES, Id, ProjectSummary, TaskId
 from alframe.storage.service.tables import AssignmentRow, ItemRow, TaskRow
 
 bearer = HTTPBearer(auto_error=False, description="The access token that POST /api/session gives.")
@@ -130,7 +130,7 @@ class InProject(Needs):
 class OfAssignment(InProject):
     """A role in the project of the assignment that the path names."""
 
-    def __call__(self, user: Whoever, service: ServiceHere, assignment: Id) -> Caller:
+    def __call__(self, user: Whoever, service: ServiceHere, assignment: TaskId) -> Caller:
         """The caller, in that project."""
         found = _project(service, AssignmentRow, assignment)
         return self.admit(SignedIn()(user), service, found, f"assignment {assignment}")
@@ -139,7 +139,7 @@ class OfAssignment(InProject):
 class OfTask(InProject):
     """A role in the project of the task that the path names."""
 
-    def __call__(self, user: Whoever, service: ServiceHere, task: Id) -> Caller:
+    def __call__(self, user: Whoever, service: ServiceHere, task: TaskId) -> Caller:
         """The caller, in that project."""
         return self.admit(SignedIn()(user), service, _project(service, TaskRow, task), f"task {task}")
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from alframe.access.roles import Role
 from alframe.labelling.settings import Kind
+from alframe.storage.service.tables.work import LARGEST_ID
 
 LARGEST = 2**31 - 1
 """The largest number that PostgreSQL's ids have."""
@@ -42,6 +43,9 @@ class Page(Answer, Generic[Row]):
 Id = Annotated[int, Path(ge=1, le=LARGEST)]
 """A row's number in a path."""
 
+TaskId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
+"""A task's, or an assignment's."""
+
 RowId = Annotated[int, Field(ge=1, le=LARGEST)]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Line = Annotated[str, Field(max_length=1_000)]
@@ -57,6 +61,7 @@ NAMES: Mapping[Role, RoleName] = {
 
 Limit = Annotated[int, Query(ge=1, le=1_000)]
 After = Annotated[int, Query(ge=0, le=LARGEST)]
+AfterTask = Annotated[int, Query(ge=0, le=LARGEST_ID)]
 IdempotencyKey = Annotated[
     str,
     Header(

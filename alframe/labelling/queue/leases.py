@@ -76,7 +76,7 @@ def _free() -> Select[int]:
             ~passed_on,
             servable,
         )
-        .order_by(AssignmentRow.priority.desc(), AssignmentRow.score.desc(), AssignmentRow.id)
+        .order_by(AssignmentRow.priority.desc(), AssignmentRow.score.desc(), AssignmentRow.place, AssignmentRow.id)
         .limit(1)
         .with_for_update(skip_locked=True, of=AssignmentRow)
     )

@@ -23,6 +23,8 @@ EXPRESS = 1_000
 ESCALATED = 1_000_000
 """The priority of what has waited too long."""
 
+AT_ONCE = 500
+"""Values of one statement."""
 
 PREDICTION = TypeAdapter(Prediction)
 """What a task keeps of one."""
@@ -53,7 +55,7 @@ def add_tasks(
     priority: int,
     overlap: int,
 ) -> int:
-    """Tasks that are not there yet, each with ``overlap`` assignments; how many there were.
+    """Tasks that are not there yet, each with ``overlap`` assignments; how many there were. None for held items.
 
     Raises:
         InvalidInput: a score that is no number, a priority of the express lane.
@@ -61,14 +63,11 @@ def add_tasks(
     """
     if priority >= EXPRESS or not all(math.isfinite(task.score) for task in tasks):
         raise InvalidInput(f"scores must be finite and the priority below {EXPRESS}, which is the express lane's")
-    items = set(session.scalars(select(ItemRow.id).where(ItemRow.project_id == project.id)))
-    if foreign := {task.item_id for task in tasks} - items:
+    wanted = {task.item_id: task for task in tasks}
+    items, there = _known(session, project, round, kind, list(wanted))
+    if foreign := wanted.keys() - items:
         raise NotFound(f"{len(foreign)} items are not project {project.name!r}'s, item {min(foreign)} among them")
-    asked = select(TaskRow.item_id).where(
-        TaskRow.project_id == project.id, TaskRow.round == round, TaskRow.kind == kind
-    )
-    there = set(session.scalars(asked))
-    new = {task.item_id: task for task in tasks if task.item_id not in there}
+    new = {item_id: task for item_id, task in wanted.items() if not items[item_id] and item_id not in there}
     if not new:
         return 0
     rows = [
@@ -82,6 +81,7 @@ def add_tasks(
         }
         for task in new.values()
     ]
+    places = {item_id: place for place, item_id in enumerate(new)}
     made = session.execute(insert(TaskRow).returning(TaskRow.id, TaskRow.item_id), rows).all()
     assignments = [
         {
@@ -90,6 +90,7 @@ def add_tasks(
             "slot": slot,
             "priority": priority,
             "score": float(new[item_id].score),
+            "place": places[item_id],
         }
         for task_id, item_id in made
         for slot in range(overlap)
@@ -98,13 +99,33 @@ def add_tasks(
     return len(new)
 
 
+def _known(
+    session: Session, project: Project, round: int, kind: str, item_ids: Sequence[int]
+) -> tuple[dict[int, str], set[int]]:
+    """Why each of these items of the project is held, if it is, and those that the round has asked for already."""
+    items: dict[int, str] = {}
+    there: set[int] = set()
+    for at in range(0, len(item_ids), AT_ONCE):
+        part = item_ids[at : at + AT_ONCE]
+        own = select(ItemRow.id, ItemRow.held).where(ItemRow.project_id == project.id, ItemRow.id.in_(part))
+        items |= dict(session.execute(own).all())
+        asked = select(TaskRow.item_id).where(TaskRow.item_id.in_(part), TaskRow.round == round, TaskRow.kind == kind)
+        there.update(session.scalars(asked))
+    return items, there
+
+
 def add_assignment(session: Session, task: TaskRow) -> AssignmentRow:
     """One answer more for ``task``, which is open again; the caller has locked it."""
     last = session.scalars(
         select(AssignmentRow).where(AssignmentRow.task_id == task.id).order_by(AssignmentRow.slot.desc()).limit(1)
     ).one()
     row = AssignmentRow(
-        project_id=task.project_id, task_id=task.id, slot=last.slot + 1, priority=last.priority, score=last.score
+        project_id=task.project_id,
+        task_id=task.id,
+        slot=last.slot + 1,
+        priority=last.priority,
+        score=last.score,
+        place=last.place,
     )
     session.add(row)
     task.state, task.reason = "open", ""
@@ -124,8 +145,11 @@ def close_assignments(session: Session, *which: ColumnElement[bool]) -> None:
 
 
 def withdraw_tasks(session: Session, project_id: int, round: int) -> int:
-    """Take back what a round asked for and is still open; how many tasks there were."""
-    which = (TaskRow.project_id == project_id, TaskRow.round == round, TaskRow.kind != "gold", TaskRow.state == "open")
+    """Take back the labels that a round asked for and that are still open; how many tasks there were.
+
+    What it asked to check on, audits and doubts, is still worth knowing.
+    """
+    which = (TaskRow.project_id == project_id, TaskRow.round == round, TaskRow.kind == "label", TaskRow.state == "open")
     found = _lock(session, *which)
     close_assignments(session, *which)
     session.execute(
@@ -168,7 +192,7 @@ def probs_when_asked(session: Session, project: Project) -> dict[int, tuple[floa
     said = (
         select(TaskRow.item_id, TaskRow.prediction)
         .where(TaskRow.project_id == project.id, TaskRow.kind != "gold", TaskRow.prediction.is_not(None))
-        .order_by(TaskRow.round, TaskRow.id)
+        .order_by(TaskRow.round, TaskRow.created_at)
     )
     found = {item_id: PREDICTION.validate_python(stored).probs for item_id, stored in session.execute(said)}
     return {item_id: probs for item_id, probs in found.items() if probs and len(probs) == len(project.classes)}

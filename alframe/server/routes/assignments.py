@@ -14,7 +14,7 @@ from alframe.labelling.queue.leases import Lease
 from alframe.labelling.queue.submissions import Answer as Answered
 from alframe.server.bodies import JsonRoute
 from alframe.server.permission import Caller, InProject, OfAssignment, ServiceHere
-from alframe.server.wire import LARGEST, Answer, Body, Id, IdempotencyKey, LabelJson, Line, Page, Text
+from alframe.server.wire import LARGEST, Answer, Body, IdempotencyKey, LabelJson, Line, Page, TaskId, Text
 
 router = APIRouter(route_class=JsonRoute, tags=["assignments"])
 
@@ -104,32 +104,34 @@ def held(caller: Annotator, service: ServiceHere) -> Page[LeaseOut]:
 
 
 @router.post("/assignments/{assignment}/heartbeat")
-def heartbeat(caller: Owner, service: ServiceHere, assignment: Id, body: Held) -> LeaseOut:
+def heartbeat(caller: Owner, service: ServiceHere, assignment: TaskId, body: Held) -> LeaseOut:
     """Hold an item for longer."""
     return _lease(service.queue.renew(assignment, caller.user.id, body.fence))
 
 
 @router.put("/assignments/{assignment}/draft", status_code=204)
-def save_draft(caller: Owner, service: ServiceHere, assignment: Id, body: Draft) -> None:
+def save_draft(caller: Owner, service: ServiceHere, assignment: TaskId, body: Draft) -> None:
     """Keep what has been done so far."""
     service.queue.save_draft(assignment, caller.user.id, body.fence, body.body)
 
 
 @router.post("/assignments/{assignment}/pass", status_code=204)
-def pass_on(caller: Owner, service: ServiceHere, assignment: Id, body: Passed) -> None:
+def pass_on(caller: Owner, service: ServiceHere, assignment: TaskId, body: Passed) -> None:
     """Give an item back unanswered: to somebody else (skip), or to a reviewer (flag)."""
     service.queue.pass_on(assignment, caller.user.id, body.fence, body.kind, body.reason)
 
 
 @router.get("/assignments/{assignment}/prediction")
-def prediction(caller: Owner, service: ServiceHere, assignment: Id) -> PredictionOut:
+def prediction(caller: Owner, service: ServiceHere, assignment: TaskId) -> PredictionOut:
     """What the model says of an item that the caller holds."""
     found = service.queue.prediction(assignment, caller.user.id)
     return PredictionOut(label=dump_label(found.label), probs=found.probs)
 
 
 @router.post("/assignments/{assignment}/submission", status_code=201)
-def submit(caller: Owner, service: ServiceHere, assignment: Id, body: Submission, key: IdempotencyKey) -> ReceiptOut:
+def submit(
+    caller: Owner, service: ServiceHere, assignment: TaskId, body: Submission, key: IdempotencyKey
+) -> ReceiptOut:
     """Answer."""
     label = parse_label(body.label, caller.project, *service.queue.image_size(assignment))
     answer = Answered(label, body.reason, body.rationale, body.prediction_shown, body.seconds)

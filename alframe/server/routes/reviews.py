@@ -13,7 +13,7 @@ from alframe.labelling.settling.reviewing import Case, HeardAnswer
 from alframe.server.bodies import JsonRoute
 from alframe.server.permission import Caller, InProject, OfTask, ServiceHere
 from alframe.server.routes.labels import SettlementOut, settlement_out
-from alframe.server.wire import After, Answer, Body, Id, IdempotencyKey, LabelJson, Limit, Line, Page, page_of
+from alframe.server.wire import AfterTask, Answer, Body, IdempotencyKey, LabelJson, Limit, Line, Page, TaskId, page_of
 
 router = APIRouter(route_class=JsonRoute, tags=["reviews"])
 
@@ -73,7 +73,7 @@ def list_reviews(
     caller: Annotated[Caller, Depends(InProject(Role.reviewer))],
     service: ServiceHere,
     limit: Limit = 100,
-    after: After = 0,
+    after: AfterTask = 0,
 ) -> Page[WaitingOut]:
     """The tasks that wait for a reviewer."""
     found = [
@@ -91,13 +91,13 @@ def list_reviews(
 
 
 @router.get("/tasks/{task}")
-def show_task(_: Reviewer, service: ServiceHere, task: Id) -> CaseOut:
+def show_task(_: Reviewer, service: ServiceHere, task: TaskId) -> CaseOut:
     """All answers to a task side by side."""
     return _case(service.reviews.opened(task))
 
 
 @router.post("/tasks/{task}/decision", status_code=201)
-def decide(caller: Reviewer, service: ServiceHere, task: Id, body: Decision, key: IdempotencyKey) -> SettlementOut:
+def decide(caller: Reviewer, service: ServiceHere, task: TaskId, body: Decision, key: IdempotencyKey) -> SettlementOut:
     """Settle a task in review."""
     case = service.reviews.opened(task)
     label = parse_label(body.label, caller.project, case.width, case.height)

@@ -50,11 +50,25 @@ def test_what_cannot_be_asked_is_refused(database: ServiceDatabase) -> None:
     assert queue.backlog(project.id) == 0
 
 
+def test_what_is_held_when_it_is_asked_for_is_asked_of_nobody(database: ServiceDatabase) -> None:
+    project, items, _ = new_project(database, 3, 0)
+    with database.write() as session:
+        session.execute(update(ItemRow).where(ItemRow.id == items[1]).values(held="no consent"))
+    assert Queue(database).ask(project.id, 0, [NewTask(item_id) for item_id in items]) == 2
+    assert Queue(database).backlog(project.id) == 2
+
+
+def test_equal_scores_are_given_out_in_the_order_they_were_asked_in(database: ServiceDatabase) -> None:
+    project, items, users = new_project(database, 12, 1, ProjectSettings(leases=12))
+    Queue(database).ask(project.id, 0, [NewTask(item_id) for item_id in reversed(items)])
+    assert [leased(Queue(database), project, users[0]).item_id for _ in items] == items[::-1]
+
+
 class PlainQueue:
     """What the queue must do, over sets: assignments by id, and a search through all of them."""
 
     def __init__(self, rows: Sequence[AssignmentRow]) -> None:
-        self.place = {row.id: (-row.priority, -row.score, row.id) for row in rows}
+        self.place = {row.id: (-row.priority, -row.score, row.place, row.id) for row in rows}
         self.task = {row.id: row.task_id for row in rows}
         self.fence = dict.fromkeys(self.place, 0)
         self.owner: dict[int, int] = {}
@@ -244,11 +258,12 @@ def test_a_round_that_is_withdrawn_asks_for_nothing_more(database: ServiceDataba
     queue.ask(project.id, 1, [NewTask(items[2], -9.0)])
     done, running = (leased(queue, project, users[0]) for _ in range(2))
     submitted(queue, done, users[0])
+    queue.ask(project.id, 0, [NewTask(items[0], -99.0)], kind="audit")
     assert queue.withdraw(project.id, 0) == 2
     assert queue.withdraw(project.id, 0) == 0
     with pytest.raises(Conflict, match="withdrawn"):
         submitted(queue, running, users[0])
-    assert queue.backlog(project.id) == 1
+    assert queue.backlog(project.id) == 2  # the audit still tells something
     assert leased(queue, project, users[0]).item_id == items[2]
     with database.read() as session:
         assert session.get_one(TaskRow, done.task_id).state == "complete"
@@ -344,7 +359,8 @@ def test_a_lease_walks_along_the_index(database: ServiceDatabase) -> None:
     """However many answers there are, it looks at open assignments only, in their order, and sorts nothing."""
     project, _, users = asked_project(database, 500, 2)
     with database.write() as session:
-        session.execute(update(AssignmentRow).where(AssignmentRow.task_id < 400).values(state="done"))
+        most = select(AssignmentRow.id).order_by(AssignmentRow.place).limit(400)
+        session.execute(update(AssignmentRow).where(AssignmentRow.id.in_(most)).values(state="done"))
         session.execute(text("ANALYZE"))
     statements: list[tuple[str, Any]] = []
     event.listen(

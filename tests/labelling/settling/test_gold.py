@@ -50,6 +50,21 @@ def test_each_person_gets_each_gold_item_once(database: ServiceDatabase) -> None
     ]
 
 
+def test_no_id_tells_gold_from_the_rest(database: ServiceDatabase) -> None:
+    """Neither lies above the other: gold is made when it is leased, long after what was asked for."""
+    team = with_gold(database, rows=12, share=0.5, items=36, people=("ann",), leases=100)
+    team.ask(*range(12, 36))
+    leases = [lease for _ in range(30) if (lease := team.answer("ann", 0))]
+    gold = np.array([kind == "gold" for kind in kinds(database)])
+    for ids in ([each.task_id for each in leases], [each.assignment_id for each in leases]):
+        assert len(set(ids)) == len(ids)
+        assert min(ids) > 0
+        assert max(ids) < 2**53
+        # Counted ids are all above or all below; of 10 and 20 random ones, once in 30 million.
+        assert min(np.array(ids)[gold]) < max(np.array(ids)[~gold])
+        assert min(np.array(ids)[~gold]) < max(np.array(ids)[gold])
+
+
 def test_gold_never_becomes_a_settlement(database: ServiceDatabase) -> None:
     team = with_gold(database)
     for name in team.people:
