@@ -17,7 +17,9 @@ from alframe.labelling.settling.settlements import Settlement
 from alframe.labelling.settling.settling import settle
 from alframe.labelling.signals.auto_accept import Accepted, Confident, accept
 from alframe.labelling.signals.feedback import Reported
-from alframe.labelling.webhooks.outbox import Webhooks, announce, deliver, verify_signature
+from alframe.labelling.webhooks.delivering import deliver
+from alframe.labelling.webhooks.outbox import Webhooks, announce
+from alframe.labelling.webhooks.signatures import verify_signature
 
 __all__ = [
     "Accepted",

@@ -8,17 +8,16 @@ from functools import partial
 from threading import Event, Thread
 from types import TracebackType
 
-import httpx
 import numpy as np
 
 from alframe.labelling.settling.settling import settle
-from alframe.labelling.webhooks.outbox import deliver
+from alframe.labelling.webhooks.delivering import deliver
 from alframe.server.service import Service
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 20
-"""Events that are delivered in one round, so that a slow receiver holds nothing up for long."""
+"""Events that one receiver is told in one round."""
 
 
 class Housekeeping:
@@ -74,5 +73,5 @@ class Housekeeping:
 
     def _deliver(self) -> None:
         private = self._service.settings.private_webhooks
-        with httpx.Client(trust_env=False) as client:
-            deliver(self._service.database, client, limit=AT_ONCE, rng=self._rng, allow_private=private)
+        going = lambda: not self._stop.is_set()  # noqa: E731
+        deliver(self._service.database, limit=AT_ONCE, rng=self._rng, allow_private=private, going=going)

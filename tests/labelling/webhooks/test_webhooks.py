@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from time import time
@@ -19,16 +20,11 @@ from sqlalchemy import update
 
 from alframe.errors import InvalidInput, NotFound
 from alframe.labelling.projects import Project, Projects
-from alframe.labelling.webhooks.outbox import (
-    ATTEMPTS,
-    SIGNATURE,
-    Webhooks,
-    announce,
-    deliver,
-    signature,
-    verify_signature,
-)
+from alframe.labelling.webhooks import delivering
+from alframe.labelling.webhooks.delivering import ATTEMPTS, CLAIM, deliver
+from alframe.labelling.webhooks.outbox import Webhooks, announce
 from alframe.labelling.webhooks.outside import address_outside
+from alframe.labelling.webhooks.signatures import SIGNATURE, signature, verify_signature
 from alframe.storage.service import ServiceDatabase
 from alframe.storage.service.tables import DeliveryRow, WebhookRow
 
@@ -81,8 +77,7 @@ def say(database: ServiceDatabase, project: Project, **data: Any) -> int:
 
 
 def send(database: ServiceDatabase, *, limit: int = 100, allow_private: bool = True) -> int:
-    with httpx.Client(trust_env=False) as client:
-        return deliver(database, client, limit=limit, rng=np.random.default_rng(0), allow_private=allow_private)
+    return deliver(database, limit=limit, rng=np.random.default_rng(0), allow_private=allow_private)
 
 
 def wait_over(database: ServiceDatabase) -> None:
@@ -205,6 +200,74 @@ def test_a_receiver_that_cannot_be_reached_is_tried_again(database: ServiceDatab
     assert delivery(database).delivered_at is None
 
 
+@pytest.fixture
+def trickle() -> Iterator[str]:
+    """The address of a receiver that sends a byte of its headers now and then, and never the last."""
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            with suppress(OSError):
+                while not over.is_set():
+                    connection, _ = listening.accept()
+                    with connection, suppress(OSError):
+                        connection.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
+                        while not over.wait(0.02):
+                            connection.sendall(b"a")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        over.set()
+        listening.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def test_a_receiver_that_answers_for_ever_is_left_and_holds_nobody_else_up(
+    database: ServiceDatabase, project: Project, receiver: Receiver, trickle: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told one event, in vain, while the other one takes all of its own."""
+    monkeypatch.setattr(delivering, "DEADLINE", 0.3)
+    slow, _ = Webhooks(database).add(project.id, trickle, ["batch.completed"], by="ann")
+    Webhooks(database).add(project.id, receiver.url, ["batch.completed"], by="ann")
+    for number in range(3):
+        say(database, project, number=number)
+    assert send(database) == 3
+    with database.read() as session:
+        tried = session.query(DeliveryRow).filter_by(webhook_id=slow.id).order_by(DeliveryRow.id).all()
+    assert [row.attempts for row in tried] == [1, 0, 0]
+    assert "did not answer within" in tried[0].error
+
+
+def test_a_delivery_is_claimed_for_longer_than_it_may_take(
+    database: ServiceDatabase, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second server that comes meanwhile finds nothing due."""
+    found: list[int] = []
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        found.append(deliver(database, rng=np.random.default_rng(1), transport=httpx.MockTransport(answer)))
+        return httpx.Response(200)
+
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(2, 1, 6, "", ("93.184.215.14", 0))])
+    Webhooks(database).add(project.id, "https://example.org/", ["batch.completed"], by="ann")
+    say(database, project)
+    assert deliver(database, rng=np.random.default_rng(0), transport=httpx.MockTransport(answer)) == 1
+    assert found == [0]
+    assert CLAIM > 2 * delivering.DEADLINE
+
+
+def test_nothing_further_is_sent_once_it_is_to_end(
+    database: ServiceDatabase, project: Project, receiver: Receiver
+) -> None:
+    Webhooks(database).add(project.id, receiver.url, ["batch.completed"], by="ann")
+    for number in range(3):
+        say(database, project, number=number)
+    going = lambda: not receiver.came  # noqa: E731
+    assert deliver(database, rng=np.random.default_rng(0), allow_private=True, going=going) == 1
+    assert len(receiver.came) == 1
+
+
 def test_two_servers_share_the_work(database: ServiceDatabase, project: Project, receiver: Receiver) -> None:
     """Each of 40 deliveries arrives once, whoever of four sends it."""
     Webhooks(database).add(project.id, receiver.url, ["batch.completed"], by="ann")
@@ -265,8 +328,7 @@ def test_the_address_that_was_looked_at_is_the_one_that_is_called(
 
     Webhooks(database).add(project.id, "https://hooks.example.org:8443/in?key=1", ["batch.completed"], by="ann")
     say(database, project)
-    with httpx.Client(transport=httpx.MockTransport(answer)) as client:
-        assert deliver(database, client, rng=np.random.default_rng(0)) == 1
+    assert deliver(database, rng=np.random.default_rng(0), transport=httpx.MockTransport(answer)) == 1
     assert str(seen[0].url) == "https://93.184.215.14:8443/in?key=1"
     assert seen[0].headers["Host"] == "hooks.example.org:8443"
     assert seen[0].extensions["sni_hostname"] == "hooks.example.org"
