@@ -14,12 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import numpy as np
 from accounts import cheap
 from playwright.sync_api import Browser, Page, sync_playwright
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from alframe.access.roles import Role
 from alframe.access.users import Users
@@ -29,10 +30,11 @@ from alframe.labelling.items import NewItem
 from alframe.labelling.settings import Kind
 from alframe.server import Service, open_folder
 from alframe.server.demonstration import demonstrate
-from alframe.storage.service.tables import ItemRow, ProjectRow, SubmissionRow, TaskRow
+from alframe.storage.service.tables import AssignmentRow, ItemRow, ProjectRow, SubmissionRow, TaskRow
 from alframe.types import Prediction
 
 SECRET = "a password of my own"  # noqa: S105
+LONG_NAME = "pneumonoultramicroscopicsilicovolcanoconiosis_of_unknown_origin"
 PATIENCE = 150.0
 """Seconds that a server gets to start."""
 
@@ -105,6 +107,19 @@ class Site:
             self.projects[name] = found
         return found
 
+    def add(self, name: str, count: int) -> int:
+        """One project more, of so many digits to be classified, in which ann and bob are annotators; its number."""
+        self.projects[name] = _project(self.service, name, "classification", count).id
+        for annotator in ("ann", "bob"):
+            self.service.roles.grant(self.people[annotator], self.projects[name], Role.annotator, by="test")
+        return self.projects[name]
+
+    def let_leases_end(self, project: int) -> None:
+        """Whatever is leased in a project may be somebody else's now."""
+        leased = (AssignmentRow.project_id == project, AssignmentRow.leased_until.is_not(None))
+        with self.service.database.write() as session:
+            session.execute(update(AssignmentRow).where(*leased).values(leased_until=0.0))
+
     def sample(self, item: int) -> str:
         """The sample that an item is."""
         with self.service.database.read() as session:
@@ -160,6 +175,9 @@ def _furnish(site: Site) -> None:
             answer = Answer(said, rationale="the loop is closed" if name == "bob" else "", seconds=2.5)
             service.queue.submit(lease.assignment_id, site.people[name], lease.fence, str(lease.task_id), answer)
     settle(service.database, team.id, rng=np.random.default_rng(0))
+    unlike = (TaskRow.project_id == team.id, TaskRow.state == "review")
+    with service.database.write() as session:
+        session.execute(update(TaskRow).where(*unlike).values(reason=f"2 answers differ: {LONG_NAME}, not {LONG_NAME}"))
 
 
 def _project(
@@ -189,7 +207,7 @@ def opened_browser() -> Iterator[Browser]:
 
 
 class Visit:
-    """Somebody at the page, and what the browser complained of meanwhile.
+    """Somebody at the page, the paths that the browser ``asked`` for, and what it complained of meanwhile.
 
     Args:
         browser: theirs.
@@ -203,8 +221,10 @@ class Visit:
         self.page: Page = browser.new_context(viewport={"width": width, "height": height}).new_page()
         self.page.set_default_timeout(15_000)
         self.complaints: list[str] = []
+        self.asked: list[str] = []
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", self._heed)
+        self.page.on("request", lambda request: self.asked.append(urlsplit(request.url).path))
         self.page.goto(site.address)
 
     def _heed(self, message: Any) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browsing import PATIENCE, SECRET, Site, Visit, opened_browser, served_site
+from browsing import PATIENCE, SECRET, TRUTH, Site, Visit, opened_browser, served_site
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select, update
 
@@ -253,6 +253,112 @@ def test_an_answer_that_comes_too_late_is_refused_and_kept(visit: Visit, site: S
     assert site.submissions("bob", "corrected") == {}
 
 
+def test_an_item_that_was_given_to_somebody_else_is_taken_again(visit: Visit, site: Site) -> None:
+    """A heartbeat that is refused is told; the draft stays, and is there again whenever the item is theirs again."""
+    project = site.add("late", 1)
+    page, keyboard = visit.page, visit.page.keyboard
+    page.clock.install()
+    visit.sign_in("ann")
+    visit.open("late")
+    item = visit.item()
+    chosen = page.get_by_role("radio", name="7", exact=True)
+    keyboard.press("7")
+
+    def lose() -> None:
+        site.let_leases_end(project)
+        assert site.service.queue.lease(project, site.people["bob"]) is not None
+        page.clock.fast_forward(site.service.projects.get(project).settings.lease_seconds * 1000)
+        expect(page.get_by_role("alert").filter(has_text="Your time for this image is over")).to_be_visible()
+
+    lose()
+    keyboard.press("Enter")
+    expect(page.get_by_text("no longer yours")).to_be_visible()
+    site.let_leases_end(project)
+    page.get_by_role("button", name="Take it again").click()
+    expect(page.get_by_text(f"Item {item} is yours again.")).to_be_visible()
+    expect(chosen).to_be_checked()
+
+    lose()
+    page.get_by_role("button", name="Take it again").click()
+    expect(page.get_by_text(f"Item {item} cannot be had now.")).to_be_visible()
+    expect(page.get_by_text("Nothing to label for now.")).to_be_visible()
+    site.let_leases_end(project)
+    page.clock.fast_forward(10_000)
+    assert visit.item() == item
+    expect(chosen).to_be_checked()
+    keyboard.press("Enter")
+    assert [row.label for row in eventually(lambda: site.submissions("ann", "late")).values()] == [7]
+
+
+def test_an_organisations_account_signs_in(visit: Visit, site: Site) -> None:
+    """Where the server knows of one there is a way to it, and whoever comes back with the cookie is signed in."""
+    page = visit.page
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    expect(page.get_by_role("link", name="Sign in with your organisation")).to_have_count(0)
+    pair = site.service.tokens.issue(site.service.users.named("bob"))
+    cookie = f"alframe_refresh={pair.refresh}; Path=/api/session; HttpOnly; SameSite=Strict"
+    back = {"Location": f"{site.address}/", "Set-Cookie": cookie}
+    page.route("**/api/health", lambda route: route.fulfill(json={"status": "ok", "elsewhere": True}))
+    page.route("**/api/session/elsewhere", lambda route: route.fulfill(status=303, headers=back))
+    page.reload()
+    page.get_by_role("link", name="Sign in with your organisation").click()
+    expect(page.get_by_role("heading", name="Projects")).to_be_visible()
+    expect(page.get_by_role("link", name="bob")).to_be_visible()
+
+
+def test_long_lists_come_in_parts_and_pictures_when_they_are_looked_at(visit: Visit, site: Site) -> None:
+    """Of 60 gold items 50 are listed, and of these only images near the window are asked for: each view is logged."""
+    project = site.add("gilded", 60)
+    for item in site.service.items.page(project, limit=60):
+        site.service.gold.add(project, item.id, TRUTH[item.sample_id], by="test")
+    visit.sign_in("root")
+    visit.open("gilded", "gold")
+    page, rows = visit.page, visit.page.locator(".rows li")
+    images = page.locator(".rows img")
+    expect(rows).to_have_count(50)
+    expect(images.nth(5)).to_be_visible()
+    assert len(set(_images(visit))) == len(_images(visit)) < 30
+    page.get_by_role("button", name="More").click()
+    expect(rows).to_have_count(60)
+    expect(page.get_by_role("button", name="More")).to_have_count(0)
+    rows.last.scroll_into_view_if_needed()
+    expect(rows.last.locator("img")).to_be_visible()
+    assert len(set(_images(visit))) < 60
+    rows.last.get_by_role("button", name="Retire").click()
+    expect(rows.last).to_contain_text("retired")
+    expect(rows).to_have_count(60)
+
+
+def _images(visit: Visit) -> list[str]:
+    return [path for path in visit.asked if path.endswith("/image")]
+
+
+def test_numbers_are_counted_while_somebody_looks(visit: Visit) -> None:
+    """Once a minute, at the press of a button, and never for a window that nobody sees."""
+    page = visit.page
+    page.clock.install()
+    visit.sign_in("root")
+    visit.open("team", "overview")
+    again = page.get_by_role("button", name="Count again")
+    again.wait_for()
+
+    def counted() -> int:
+        return sum(path.endswith("/statistics") for path in visit.asked)
+
+    def counted_after(seconds: int) -> int:
+        page.clock.fast_forward(seconds * 1000)
+        page.evaluate("fetch('/api/health')")
+        return counted()
+
+    assert counted() == 1
+    assert counted_after(30) == 1
+    assert counted_after(60) == 2
+    page.evaluate("Object.defineProperty(document, 'hidden', {value: true})")
+    assert counted_after(300) == 2
+    with page.expect_request("**/statistics"):
+        again.click()
+
+
 def test_a_reviewer_decides_by_keyboard(visit: Visit, site: Site, tmp_path: Path) -> None:
     """The answers stand side by side; one of them is taken, with a reason."""
     visit.sign_in("root")
@@ -263,6 +369,7 @@ def test_a_reviewer_decides_by_keyboard(visit: Visit, site: Site, tmp_path: Path
     expect(page.get_by_text("the loop is closed")).to_be_visible()
     page.screenshot(path=tmp_path / "review.png")
     item = visit.item()
+    assert visit.asked.count(f"/api/items/{item}/image") == 1
     keyboard.press("Alt+b")
     keyboard.press("r")
     keyboard.type("bob is right")
@@ -348,6 +455,12 @@ def test_views_are_accessible(browser: Browser, site: Site, tmp_path: Path, widt
         found[view] = violations(page)
         page.screenshot(path=tmp_path / f"{view}.png", full_page=True)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, view
+    page.goto(f"{site.address}/#/projects/{site.projects['team']}/review")
+    page.locator(".cards a").first.click()
+    page.locator(".answers li").first.wait_for()
+    found["decide"] = violations(page)
+    page.screenshot(path=tmp_path / "decide.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert {view: rules for view, rules in found.items() if rules} == {}
     visit.close()
 

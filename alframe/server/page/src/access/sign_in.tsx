@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 
-import { call } from "../service/client";
+import { call, get } from "../service/client";
 import { complain, learnWhoIAm, note, signIn } from "../store";
 
 /** Run what a form asks for; its button rests meanwhile. */
@@ -33,6 +33,11 @@ const text = (form: FormData, name: string): string => String(form.get(name) ?? 
 
 export function SignIn() {
   const first = useFirstField();
+  const elsewhere = useSignal(false);
+  useEffect(() => {
+    // A server that is away says so to whoever signs in.
+    get<{ elsewhere: boolean }>("/health").then((health) => (elsewhere.value = health.elsewhere), () => undefined);
+  }, []);
   const { busy, onSubmit } = useSubmission((form) => signIn(text(form, "name"), text(form, "password")));
   return (
     <form class="card narrow" onSubmit={onSubmit}>
@@ -48,6 +53,11 @@ export function SignIn() {
       <button class="primary" disabled={busy.value}>
         Sign in
       </button>
+      {elsewhere.value && (
+        <p class="elsewhere">
+          <a href="/api/session/elsewhere">Sign in with your organisation</a>
+        </p>
+      )}
     </form>
   );
 }

@@ -1,26 +1,30 @@
 /** An image with what somebody said of it, to be looked at. */
 import { useSignal, useSignalEffect } from "@preact/signals";
-import { useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 
 import { colourOf, rgbOf } from "../colours";
-import { Picture } from "../parts/picture";
 import type { Label, Thing } from "../service/records";
 import { bitmapOf, type Size } from "./things";
 
 interface Props {
-  item: number;
+  image: Promise<string>;
   size: Size;
   label: Label | null;
   classes: string[];
   alt: string;
 }
 
-export function Fixed({ item, size, label, classes, alt }: Props) {
+export function Fixed({ image, size, label, classes, alt }: Props) {
+  const address = useSignal<string | undefined>(undefined);
+  useEffect(() => {
+    // Whoever shows it large says what went wrong.
+    image.then((url) => (address.value = url), () => undefined);
+  }, [image]);
   const things = typeof label === "object" && label ? label.objects : [];
   const line = Math.max(size.width, size.height) / 160;
   return (
     <div class={Math.max(size.width, size.height) <= 128 ? "fixed pixelated" : "fixed"}>
-      <Picture path={`/items/${item}/image`} alt={alt} />
+      <img src={address.value} alt={alt} width={size.width} height={size.height} />
       {things.length > 0 && (
         <>
           <Masks things={things} size={size} />

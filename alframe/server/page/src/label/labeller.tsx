@@ -51,7 +51,7 @@ export function Labeller({ project }: { project: Project }) {
 
   const first = work.held.value[0];
   if (!first) return <p class="empty">{STANDINGS[stalled.value ? "unreachable" : work.standing.value]}</p>;
-  return <Item key={first.lease.assignment} project={project} work={work} held={first} />;
+  return <Item key={`${first.lease.assignment}/${first.lease.fence}`} project={project} work={work} held={first} />;
 }
 
 function Item({ project, work, held }: { project: Project; work: Work; held: Held }) {
@@ -60,7 +60,7 @@ function Item({ project, work, held }: { project: Project; work: Work; held: Hel
   const way = useSignal<Way | null>(null);
   const help = useSignal(false);
   const quick = useSignal(kept<boolean>("quick") ?? false);
-  const lost = useComputed(() => work.lost.value === lease.assignment);
+  const lost = useComputed(() => (work.lost.value?.assignment === lease.assignment ? work.lost.value : null));
 
   useEffect(() => {
     const seen = () => answer.visible(!document.hidden);
@@ -77,9 +77,8 @@ function Item({ project, work, held }: { project: Project; work: Work; held: Hel
   };
   const submit = (): void => {
     const missing = answer.missing();
-    if (lost.value || missing !== null || answer.label.value === undefined) {
-      return complain(missing ?? "This image is no longer yours. Go on with the next one; your draft is kept.");
-    }
+    if (lost.value) return complain("This image is no longer yours. Take it again, or go on with the next one; your draft is kept.");
+    if (missing !== null || answer.label.value === undefined) return complain(missing);
     send(answer.label.value, "");
   };
   const pass = async (kind: "skip" | "flag", reason: string): Promise<void> => {
@@ -93,6 +92,14 @@ function Item({ project, work, held }: { project: Project; work: Work; held: Hel
     note(kind === "skip" ? `Item ${lease.item} is left to others.` : `Item ${lease.item} is flagged.`);
     work.drop(lease.assignment);
     await work.fill();
+  };
+  const retake = async (): Promise<void> => {
+    try {
+      if (await work.retake(lease)) note(`Item ${lease.item} is yours again.`);
+      else complain(`Item ${lease.item} cannot be had now. Your draft is kept for when it comes again.`);
+    } catch (error) {
+      complain(error);
+    }
   };
   const next = (): void => {
     work.drop(lease.assignment);
@@ -110,7 +117,8 @@ function Item({ project, work, held }: { project: Project; work: Work; held: Hel
       <section class="main" aria-label="Image">
         {lost.value && (
           <div class="banner" role="alert">
-            <p>The time for this image ran out, and somebody else may have it now. Your draft is kept.</p>
+            <p>Your time for this image is over: {lost.value.why}.</p>
+            <button onClick={() => void retake()}>Take it again</button>
             <button onClick={next}>Next image</button>
           </div>
         )}

@@ -12,14 +12,19 @@ export interface Held {
 
 export type Standing = "loading" | "working" | "nothing" | "paused" | "waiting" | "unreachable";
 
+/** A lease that has ended while its item is still before somebody's eyes, and what the server says of it. */
+export interface Lost {
+  assignment: number;
+  why: string;
+}
+
 const ASK_AGAIN = 5_000;
 
 /** Leases of one project; `close` when its page is left. */
 export class Work {
   readonly held = signal<Held[]>([]);
   readonly standing = signal<Standing>("loading");
-  /** The lease of an item whose time ran out, while it is still before somebody's eyes. */
-  readonly lost = signal<number | null>(null);
+  readonly lost = signal<Lost | null>(null);
   private filling = false;
   private closed = false;
   private again: ReturnType<typeof setTimeout> | undefined;
@@ -48,7 +53,7 @@ export class Work {
     try {
       const most = Math.min(2, this.project.settings.leases);
       while (this.held.value.length < most && !this.closed) {
-        const lease = await call<Lease | undefined>("POST", `/projects/${this.project.id}/leases`);
+        const lease = await this.lease();
         if (!lease) return this.rest("nothing");
         if (this.held.value.some((each) => each.lease.assignment === lease.assignment)) return this.rest("waiting");
         this.add(lease);
@@ -63,11 +68,31 @@ export class Work {
     }
   }
 
-  private add(lease: Lease): void {
+  /**
+   * Ask for the item of a lease that has ended once more; its draft is there still.
+   *
+   * `false` where the server gives out something else instead, or nothing.
+   */
+  async retake(ended: Lease): Promise<boolean> {
+    const lease = await this.lease();
+    const again = lease?.task === ended.task;
+    batch(() => {
+      this.drop(ended.assignment);
+      if (lease) this.add(lease, again);
+    });
+    await this.fill();
+    return again;
+  }
+
+  private lease(): Promise<Lease | undefined> {
+    return call<Lease | undefined>("POST", `/projects/${this.project.id}/leases`);
+  }
+
+  private add(lease: Lease, first = false): void {
     const image = picture(`/items/${lease.item}/image`);
     image.catch(() => undefined); // whoever shows it says so
     batch(() => {
-      this.held.value = [...this.held.value, { lease, image }];
+      this.held.value = first ? [{ lease, image }, ...this.held.value] : [...this.held.value, { lease, image }];
       this.standing.value = "working";
     });
   }
@@ -84,7 +109,7 @@ export class Work {
     void gone?.image.then(URL.revokeObjectURL, () => undefined);
     batch(() => {
       this.held.value = this.held.value.filter((each) => each !== gone);
-      if (this.lost.value === assignment) this.lost.value = null;
+      if (this.lost.value?.assignment === assignment) this.lost.value = null;
       if (!this.held.value.length) this.standing.value = "loading";
     });
   }
@@ -95,7 +120,7 @@ export class Work {
         await call("POST", `/assignments/${lease.assignment}/heartbeat`, { body: { fence: lease.fence } });
       } catch (error) {
         if (!(error instanceof Problem) || (error.status !== 409 && error.status !== 404)) continue;
-        if (i === 0) this.lost.value = lease.assignment;
+        if (i === 0) this.lost.value = { assignment: lease.assignment, why: error.message };
         else this.drop(lease.assignment);
       }
     }

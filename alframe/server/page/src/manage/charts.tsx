@@ -1,29 +1,38 @@
 /** Small pictures of numbers, as SVG; beside each stand the numbers themselves. */
-import type { Day, Pair } from "./statistics";
+import { everyDay, type Day, type Pair } from "./statistics";
 
-const WIDTHS = [320, 640] as const;
-const HEIGHT = 160;
+const WIDTH = 640;
+const HEIGHT = 180;
 const FOOT = 22;
+const WIDEST = 56; // of a bar
 
-/** Answers of each day as bars, settled items as a line over them. */
-export function PerDay({ days }: { days: Day[] }) {
-  if (!days.length) return <p class="faint">Nothing has been answered yet.</p>;
+/** Answers of each day as bars, settled items as a line over them; a single day in words. */
+export function PerDay({ days: busy }: { days: Day[] }) {
+  const days = everyDay(busy);
+  const [first, last] = [days[0], days.at(-1)];
+  if (!first || !last) return <p class="faint">Nothing has been answered yet.</p>;
+  if (first === last) {
+    return (
+      <p>
+        <strong>{last.answers}</strong> answers and <strong>{last.settled}</strong> settled on {last.day}, the first day.
+      </p>
+    );
+  }
   const most = Math.max(1, ...days.flatMap(({ answers, settled }) => [answers, settled]));
-  const width = Math.max(WIDTHS[0], Math.min(WIDTHS[1], days.length * 32));
-  const step = Math.min(48, width / days.length);
-  const y = (value: number) => 12 + (HEIGHT - 12 - FOOT) * (1 - value / most);
+  const step = WIDTH / days.length;
+  const bar = Math.min(WIDEST, step * 0.7);
+  const y = (value: number) => 14 + (HEIGHT - 14 - FOOT) * (1 - value / most);
   const middle = (i: number) => (i + 0.5) * step;
-  const last = days.at(-1)!;
   const said = `Answers per day, up to ${most}; on ${last.day} ${last.answers} answers and ${last.settled} settled`;
   return (
     <figure>
-      <svg class="chart" viewBox={`0 0 ${width} ${HEIGHT}`} style={{ maxWidth: `${width * 1.25}px` }} role="img" aria-label={said}>
+      <svg class="chart" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={said}>
         <text class="axis" x="0" y="10">
           {most}
         </text>
-        <line class="rule" x1="0" x2={width} y1={y(0)} y2={y(0)} />
+        <line class="rule" x1="0" x2={WIDTH} y1={y(0)} y2={y(0)} />
         {days.map(({ day, answers }, i) => (
-          <rect key={day} class="bar" x={i * step + step * 0.15} width={step * 0.7} y={y(answers)} height={y(0) - y(answers)}>
+          <rect key={day} class="bar" x={middle(i) - bar / 2} width={bar} y={y(answers)} height={y(0) - y(answers)}>
             <title>{`${day}: ${answers} answers`}</title>
           </rect>
         ))}
@@ -34,13 +43,11 @@ export function PerDay({ days }: { days: Day[] }) {
           </circle>
         ))}
         <text class="axis" x="0" y={HEIGHT - 4}>
-          {days[0]!.day}
+          {first.day}
         </text>
-        {days.length > 1 && (
-          <text class="axis" x={Math.max(120, days.length * step)} y={HEIGHT - 4} text-anchor="end">
-            {last.day}
-          </text>
-        )}
+        <text class="axis" x={WIDTH} y={HEIGHT - 4} text-anchor="end">
+          {last.day}
+        </text>
       </svg>
       <figcaption class="faint">
         <span class="key bar" /> answers <span class="key trend" /> settled

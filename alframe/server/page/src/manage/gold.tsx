@@ -1,6 +1,9 @@
 /** Gold items: their label is certain, and they are mixed in among the others. */
+import { useSignal } from "@preact/signals";
+
 import { useSubmission } from "../access/sign_in";
-import { all, useFetched } from "../parts/listing";
+import { part, useParts } from "../parts/listing";
+import { More } from "../parts/more";
 import { Picture } from "../parts/picture";
 import { inWords } from "../review/case";
 import { call } from "../service/client";
@@ -18,13 +21,17 @@ interface GoldItem {
 interface Item {
   id: number;
   sample_id: string;
-  state: string;
 }
+
+const SUGGESTED = 50;
 
 export function Gold({ project }: { project: Project }) {
   const path = `/projects/${project.id}/gold`;
-  const { value: gold, again } = useFetched(() => all<GoldItem>(path), [project.id]);
-  const { value: settled } = useFetched(() => all<Item>(`/projects/${project.id}/items?state=settled`), [project.id]);
+  const { rows: gold, again, more } = useParts<GoldItem>(path);
+  const settled = useSignal<Item[] | null>(null);
+  const suggest = async (): Promise<void> => {
+    settled.value ??= (await part<Item>(`/projects/${project.id}/items?state=settled`, SUGGESTED)).items;
+  };
   const { busy, onSubmit } = useSubmission(async (form) => {
     const given = String(form.get("label"));
     const label: unknown = project.kind === "classification" ? Number(given) : JSON.parse(given);
@@ -55,11 +62,12 @@ export function Gold({ project }: { project: Project }) {
           </li>
         ))}
       </ul>
+      <More more={more} />
       <form class="card" onSubmit={onSubmit}>
         <h2>Make an item gold</h2>
         <label class="field">
           Item
-          <input name="item" type="number" min="1" required list="settled-items" />
+          <input name="item" type="number" min="1" required list="settled-items" onFocus={() => void suggest().catch(complain)} />
           <datalist id="settled-items">
             {settled.value?.map(({ id, sample_id }) => (
               <option key={id} value={id}>

@@ -9,12 +9,12 @@ import { complain } from "../store";
 import { HeatMap, PerDay, Share } from "./charts";
 import type { Statistics } from "./statistics";
 
-const REFRESH = 20_000;
+const REFRESH = 60_000; // counting a large project takes the server a second or two
 
 export function Overview({ project, changed }: { project: Project; changed: (project: Project) => void }) {
   const { value, again } = useFetched(() => get<Statistics>(`/projects/${project.id}/statistics`), [project.id]);
   useEffect(() => {
-    const timer = setInterval(again, REFRESH);
+    const timer = setInterval(() => document.hidden || again(), REFRESH);
     return () => clearInterval(timer);
   }, [project.id]);
   const pause = async (): Promise<void> => {
@@ -34,7 +34,9 @@ export function Overview({ project, changed }: { project: Project; changed: (pro
     <div class="page wide">
       <div class="bar-row">
         <h2>Overview</h2>
-        <button onClick={() => void pause()}>{project.paused ? "Go on" : "Pause"}</button>
+        <span>
+          <button onClick={again}>Count again</button> <button onClick={() => void pause()}>{project.paused ? "Go on" : "Pause"}</button>
+        </span>
       </div>
       {project.paused && <p class="banner">The project is paused: nothing is given out.</p>}
       <dl class="numbers">
@@ -46,36 +48,46 @@ export function Overview({ project, changed }: { project: Project; changed: (pro
         <Number name={`agreement (${agreement.measure})`} value={agreement.value === null ? "–" : agreement.value.toFixed(2)} />
       </dl>
       <progress class="progress" max={Math.max(1, wanted)} value={tasks.settled} aria-label="Settled" />
-      <Panel title="Per day">
-        <PerDay days={found.per_day} />
-      </Panel>
-      <Panel title="Annotators">
-        <Annotators found={found} />
-      </Panel>
-      <div class="columns">
-        <Panel title="Agreement of pairs">
-          <HeatMap pairs={agreement.pairs} names={names} />
-        </Panel>
-        <Panel title="Classes">
-          <Classes found={found} />
-        </Panel>
+      <div class="halves">
+        <div>
+          <Panel title="Per day">
+            <PerDay days={found.per_day} />
+          </Panel>
+          <Panel title="Annotators">
+            <Annotators found={found} />
+          </Panel>
+          {found.groups.length > 1 && (
+            <Panel title="Groups">
+              <Groups found={found} />
+            </Panel>
+          )}
+        </div>
+        <div>
+          <Panel title="Agreement of pairs">
+            <HeatMap pairs={agreement.pairs} names={names} />
+          </Panel>
+          <Panel title="Classes">
+            <Classes found={found} />
+          </Panel>
+        </div>
       </div>
-      {found.groups.length > 1 && (
-        <Panel title="Groups">
-          <Table
-            label="Groups"
-            head={["Group", "Items", "Asked about", "Labelled", "Agreement"]}
-            rows={found.groups.map(({ group, items, queried, labelled, agreement: value }) => [
-              group || "(none)",
-              items,
-              <Share value={queried} />,
-              <Share value={labelled} />,
-              <Share value={value} />,
-            ])}
-          />
-        </Panel>
-      )}
     </div>
+  );
+}
+
+function Groups({ found }: { found: Statistics }) {
+  return (
+    <Table
+      label="Groups"
+      head={["Group", "Items", "Asked about", "Labelled", "Agreement"]}
+      rows={found.groups.map(({ group, items, queried, labelled, agreement }) => [
+        group || "(none)",
+        items,
+        <Share value={queried} />,
+        <Share value={labelled} />,
+        <Share value={agreement} />,
+      ])}
+    />
   );
 }
 
@@ -96,14 +108,22 @@ function Annotators({ found }: { found: Statistics }) {
   );
 }
 
+const SCALES: Record<Statistics["agreement"]["measure"], string> = {
+  alpha: "1.00: nobody differs; 0.00: no better than by chance, which one answer that is contradicted comes to.",
+  iou: "1.00: objects lie on each other exactly; 0.00: nowhere.",
+};
+
 function Classes({ found }: { found: Statistics }) {
   const agreement = new Map(found.agreement.per_class.map((line) => [line.class, line.value]));
   return (
-    <Table
-      label="Classes"
-      head={["Class", "Settled", "Agreement"]}
-      rows={found.classes.map((line) => [line.class, line.settled, <Share value={agreement.get(line.class) ?? null} />])}
-    />
+    <>
+      <Table
+        label="Classes"
+        head={["Class", "Settled", "Agreement"]}
+        rows={found.classes.map((line) => [line.class, line.settled, <Share value={agreement.get(line.class) ?? null} />])}
+      />
+      <p class="faint">{SCALES[found.agreement.measure]} A dash: no two answers to compare.</p>
+    </>
   );
 }
 

@@ -101,7 +101,7 @@ function Open({ project, shown, decided }: { project: Project; shown: Case; deci
               <h3>
                 {option.who} <span class="faint">{inWords(option.label, option.reason, project.classes)}</span>
               </h3>
-              <Fixed item={shown.item} size={answer.size} label={option.label} classes={project.classes} alt={`What ${option.who} said`} />
+              <Fixed image={image} size={answer.size} label={option.label} classes={project.classes} alt={`What ${option.who} said`} />
               {option.rationale && <blockquote>{option.rationale}</blockquote>}
               {option.broken.map((rule) => (
                 <p key={rule} class="broken">
