@@ -5,22 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from unicodedata import category
 
 from sqlalchemy import ColumnElement, case, exists, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from alframe.errors import Conflict, InvalidInput, NotFound
-from alframe.functional.blocks import blocks
 from alframe.labelling.images import StoredImage
 from alframe.labelling.queue.tasks import close_assignments
+from alframe.labelling.rows import lock_items, lock_tasks, parts
 from alframe.storage.service import ServiceDatabase, record
 from alframe.storage.service.tables import AssignmentRow, ItemRow, ProjectRow, SettlementRow, TaskRow, ViewRow
 
 HELD = "held"
 """The state of an item that nobody may see, and the reason of a task that was withdrawn for that."""
 
-AT_ONCE = 500
-"""Samples that one statement names: it has room for some thousand values."""
+MAX_NAME = 1_000
+"""Characters of the name of a sample, or of its slice."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Items:
         Raises:
             NotFound: no such project.
             Conflict: a sample is there with another image.
-            InvalidInput: a sample without a name, or named twice; a mask that is no box.
+            InvalidInput: a sample without a name, or named twice; a name that is none; a mask that is no box.
         """
         offered = _by_name(new)
         with self._database.write() as session:
@@ -85,15 +86,19 @@ class Items:
                 if row.image != offered[row.sample_id].image.sha256:
                     raise Conflict(f"sample {row.sample_id!r} is there with another image; give this one another id")
             added = [each for each in offered.values() if each.sample_id not in there]
+            held = {name: offered[name].held for name, row in there.items() if offered[name].held and not row.held}
+            _hold(session, [there[name] for name in held], held)
             ids = {name: row.id for name, row in there.items()} | _insert(session, project_id, added)
             if added:
                 record(session, by, "items.add", f"project/{project_id}", {"samples": len(added)})
-            held = {name: offered[name].held for name, row in there.items() if offered[name].held and not row.held}
-            _hold(session, [there[name] for name in held], held, project_id, by)
+            if held:
+                record(session, by, "items.hold", f"project/{project_id}", {"reasons": held})
         return {name: ids[name] for name in offered}
 
     def hold(self, project_id: int, sample_ids: Collection[str], reason: str, *, by: str) -> None:
-        """Keep samples from everybody: no consent, a legal hold. What was asked of them is withdrawn, leases end.
+        """Keep samples from everybody: no consent, a legal hold. What is open of them is withdrawn, leases end.
+
+        What people have said of them, and what was settled, stays as it is, and nobody is given it meanwhile.
 
         Raises:
             NotFound: some are not there; nothing is held then.
@@ -103,7 +108,9 @@ class Items:
             raise InvalidInput("a hold needs a reason, for whoever is asked to release it")
         with self._database.write() as session:
             rows = _all_rows(session, project_id, sample_ids)
-            _hold(session, rows, dict.fromkeys(sample_ids, reason), project_id, by)
+            held = dict.fromkeys((row.sample_id for row in rows), reason)
+            _hold(session, rows, held)
+            record(session, by, "items.hold", f"project/{project_id}", {"reasons": held})
 
     def release(self, project_id: int, sample_ids: Collection[str], *, by: str) -> None:
         """End holds; what they had withdrawn is asked for again.
@@ -113,9 +120,7 @@ class Items:
         """
         with self._database.write() as session:
             rows = [row for row in _all_rows(session, project_id, sample_ids) if row.held]
-            for row in rows:
-                row.held = ""
-            _ask_again(session, [row.id for row in rows])
+            _ask_again(session, rows)
             if rows:
                 names = [row.sample_id for row in rows]
                 record(session, by, "items.release", f"project/{project_id}", {"samples": names})
@@ -147,11 +152,23 @@ class Items:
             return [ItemSummary(*row) for row in session.execute(wanted.order_by(ItemRow.id).limit(limit))]
 
 
+def check_name(name: str) -> None:
+    """Whether every database takes a name, and every page shows it: of a sample, of a slice.
+
+    Raises:
+        InvalidInput: it is longer than ``MAX_NAME``, or has control characters or halves of characters.
+    """
+    if len(name) > MAX_NAME or any(category(character) in ("Cc", "Cs") for character in name):
+        raise InvalidInput(f"a name has at most {MAX_NAME:,} characters, and none that control; got {name[:100]!r}")
+
+
 def _by_name(new: Iterable[NewItem]) -> dict[str, NewItem]:
     offered: dict[str, NewItem] = {}
     for each in new:
         if not each.sample_id or each.sample_id in offered:
             raise InvalidInput(f"every sample needs a name of its own; {each.sample_id!r} is there twice or empty")
+        check_name(each.sample_id)
+        check_name(each.group)
         for box in each.masks:
             if len(box) != 4 or not all(map(math.isfinite, box)) or box[0] >= box[2] or box[1] >= box[3]:
                 raise InvalidInput(f"sample {each.sample_id!r}: a mask is a box (x0, y0, x1, y1), not {box}")
@@ -159,12 +176,8 @@ def _by_name(new: Iterable[NewItem]) -> dict[str, NewItem]:
     return offered
 
 
-def _parts(values: Sequence[str] | Sequence[int]) -> Iterator[Sequence[str] | Sequence[int]]:
-    return (values[part] for part in blocks(len(values), AT_ONCE))
-
-
 def _rows(session: Session, project_id: int, names: Sequence[str]) -> Iterator[ItemRow]:
-    for part in _parts(names):
+    for part in parts(names):
         yield from session.scalars(
             select(ItemRow).where(ItemRow.project_id == project_id, ItemRow.sample_id.in_(part)).order_by(ItemRow.id)
         )
@@ -197,35 +210,32 @@ def _insert(session: Session, project_id: int, new: Sequence[NewItem]) -> dict[s
     return dict(made.all())
 
 
-def _hold(session: Session, rows: Sequence[ItemRow], reasons: Mapping[str, str], project_id: int, by: str) -> None:
-    if not rows:
-        return
+def _hold(session: Session, rows: Sequence[ItemRow], reasons: Mapping[str, str]) -> None:
+    """Hold items; what is complete or in review stays that, behind the hold, and goes on after it."""
+    ids = [row.id for row in rows]
+    # Also those that stay: whoever settles one of them is done before, or finds the hold.
+    for part in parts(lock_tasks(session, ids, TaskRow.state.in_(["open", "complete", "review"]))):
+        open_ones = TaskRow.id.in_(part), TaskRow.state == "open"
+        close_assignments(session, *open_ones)
+        session.execute(update(TaskRow).where(*open_ones).values(state="withdrawn", reason=HELD))
+    lock_items(session, ids)
     for row in rows:
         row.held = reasons[row.sample_id]
-    for part in _parts([row.id for row in rows]):
-        unsettled = TaskRow.item_id.in_(part), TaskRow.state.in_(["open", "complete", "review"])
-        found = _locked(session, *unsettled)
-        close_assignments(session, TaskRow.id.in_(found))
-        session.execute(update(TaskRow).where(TaskRow.id.in_(found)).values(state="withdrawn", reason=HELD))
-    record(session, by, "items.hold", f"project/{project_id}", {"reasons": {r.sample_id: r.held for r in rows}})
+    session.flush()
 
 
-def _locked(session: Session, *which: ColumnElement[bool]) -> Sequence[int]:
-    """The tasks, in the order in which everybody locks them: by id, and before their assignments."""
-    tasks = select(TaskRow.id).where(*which).order_by(TaskRow.id)
-    return session.scalars(tasks.with_for_update(key_share=True)).all()
-
-
-def _ask_again(session: Session, item_ids: Sequence[int]) -> None:
-    for part in _parts(item_ids):
-        withdrawn = TaskRow.item_id.in_(part), TaskRow.state == "withdrawn", TaskRow.reason == HELD
-        found = _locked(session, *withdrawn)
-        ended = AssignmentRow.task_id.in_(found), AssignmentRow.state == "closed"
+def _ask_again(session: Session, rows: Sequence[ItemRow]) -> None:
+    """End holds; the tasks that one withdrew are open again, for those who have not answered."""
+    ids = [row.id for row in rows]
+    for part in parts(lock_tasks(session, ids, TaskRow.state == "withdrawn", TaskRow.reason == HELD)):
+        ended = AssignmentRow.task_id.in_(part), AssignmentRow.state == "closed"
         again = {"state": "open", "annotator_id": None, "leased_at": None}
         session.execute(update(AssignmentRow).where(*ended).values(again))
-        waits = exists().where(AssignmentRow.task_id == TaskRow.id, AssignmentRow.state == "open")
-        state = case((waits, "open"), else_="complete")
-        session.execute(update(TaskRow).where(TaskRow.id.in_(found)).values(state=state, reason=""))
+        session.execute(update(TaskRow).where(TaskRow.id.in_(part)).values(state="open", reason=""))
+    lock_items(session, ids)
+    for row in rows:
+        row.held = ""
+    session.flush()
 
 
 def _state() -> ColumnElement[str]:
@@ -233,7 +243,7 @@ def _state() -> ColumnElement[str]:
     latest = (
         select(TaskRow.state)
         .where(TaskRow.item_id == ItemRow.id, TaskRow.kind != "gold")
-        .order_by(TaskRow.id.desc())
+        .order_by(TaskRow.created_at.desc())
         .limit(1)
         .scalar_subquery()
     )

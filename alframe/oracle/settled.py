@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, case, select
 
 from alframe.errors import Conflict
-from alframe.functional.blocks import blocks
-from alframe.labelling.items import AT_ONCE
 from alframe.labelling.projects import Project
+from alframe.labelling.rows import parts
 from alframe.labelling.settling.settlements import Settlement, current
 from alframe.storage.service import ServiceDatabase
 from alframe.storage.service.tables import ItemRow, TaskRow
@@ -89,11 +88,12 @@ def _key(round: int, sample_id: str) -> str:
 
 
 def _states(database: ServiceDatabase, project: Project, query: Query) -> dict[str, str | None]:
-    """The state of the task for each sample of the query that is an item; ``None`` where nobody was asked."""
+    """The state of the task for each sample of the query that is an item; ``None`` where nobody is asked, or may be."""
     ours = and_(TaskRow.item_id == ItemRow.id, TaskRow.round == query.round, TaskRow.kind == "label")
-    states = select(ItemRow.sample_id, TaskRow.state).outerjoin(TaskRow, ours).where(ItemRow.project_id == project.id)
+    state = case((ItemRow.held == "", TaskRow.state))
+    states = select(ItemRow.sample_id, state).outerjoin(TaskRow, ours).where(ItemRow.project_id == project.id)
     found: dict[str, str | None] = {}
     with database.read() as session:
-        for part in blocks(len(query.ids), AT_ONCE):
-            found |= dict(session.execute(states.where(ItemRow.sample_id.in_(query.ids[part]))).all())
+        for part in parts(query.ids):
+            found |= dict(session.execute(states.where(ItemRow.sample_id.in_(part))).all())
     return found

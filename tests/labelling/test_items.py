@@ -12,7 +12,9 @@ from sqlalchemy import select
 from alframe.errors import Conflict, InvalidInput, NotFound
 from alframe.labelling import Answer, NewTask, Project, Projects, ProjectSettings, Queue
 from alframe.labelling.images import StoredImage
-from alframe.labelling.items import AT_ONCE, Items, NewItem
+from alframe.labelling.items import Items, NewItem
+from alframe.labelling.rows import AT_ONCE
+from alframe.labelling.settling.reviewing import Reviews
 from alframe.storage import sqlite_url
 from alframe.storage.service import ServiceDatabase, open_service
 from alframe.storage.service.tables import AssignmentRow, AuditRow, ItemRow, SettlementRow, TaskRow, ViewRow
@@ -75,6 +77,11 @@ def test_those_who_add_the_same_at_once_get_the_same(database: ServiceDatabase) 
     [
         (images("b", "a", "b"), InvalidInput, "'b' is there twice"),
         (images("b", ""), InvalidInput, "a name of its own"),
+        (images("b", "c\x00"), InvalidInput, "none that control"),
+        (images("b", "c\n"), InvalidInput, "none that control"),
+        (images("b", "\ud800"), InvalidInput, "none that control"),
+        (images("b", "c" * 1_001), InvalidInput, "at most 1,000"),
+        (images("b", group="left\x7f"), InvalidInput, "none that control"),
         ([NewItem("b", IMAGE), NewItem("a", StoredImage("b" * 64, 8, 6))], Conflict, "'a' is there with another image"),
         (images("b", masks=[(0, 0, 1)]), InvalidInput, "a mask is a box"),
         (images("b", masks=[(0, 0, float("nan"), 1)]), InvalidInput, "a mask is a box"),
@@ -166,22 +173,29 @@ def leased(queue: Queue, project: Project, user_id: int) -> int | None:
 
 @pytest.mark.parametrize("state", ["complete", "review"])
 def test_a_hold_keeps_back_what_is_not_settled_yet(database: ServiceDatabase, state: str) -> None:
-    """Where nobody is asked any more, what people said is settled after the release; what is settled stays so."""
+    """What nobody is asked any more waits behind the hold, and goes on from there; what is settled stays so."""
     items, project, queue = Items(database), a_project(database), Queue(database)
     ids = items.add(project.id, images("a", "b", "c"), by="root")
     queue.ask(project.id, 0, [NewTask(item_id) for item_id in ids.values()])
     with database.write() as session:
         for task in session.scalars(select(TaskRow)):
-            task.state = "settled" if task.item_id == ids["b"] else state
+            task.state, task.reason = "settled" if task.item_id == ids["b"] else state, "flagged: blurred"
         for assignment in session.scalars(select(AssignmentRow)):
             assignment.state = "done"
     items.hold(project.id, ["a", "b"], "legal hold", by="root")
     assert states(database, project) == {"a": "held", "b": "held", "c": state}
     with database.read() as session:
         tasks = {task.item_id: task.state for task in session.scalars(select(TaskRow))}
-    assert tasks == {ids["a"]: "withdrawn", ids["b"]: "settled", ids["c"]: state}
+        task_of = {task.item_id: task.id for task in session.scalars(select(TaskRow))}
+    assert tasks == {ids["a"]: state, ids["b"]: "settled", ids["c"]: state}
+    assert [each.sample_id for each in Reviews(database).waiting(project.id)] == ["c"] * (state == "review")
+    for see in (Reviews(database).opened, lambda task: Reviews(database).decide(task, 1, "", "k", by="rita")):
+        with pytest.raises(NotFound, match="is held"):
+            see(task_of[ids["a"]])
     items.release(project.id, ["a", "b"], by="root")
-    assert states(database, project) == {"a": "complete", "b": "settled", "c": state}
+    assert states(database, project) == {"a": state, "b": "settled", "c": state}
+    with database.read() as session:
+        assert {task.reason for task in session.scalars(select(TaskRow))} == {"flagged: blurred"}
 
 
 def test_a_page_is_a_part_of_those_in_a_state(database: ServiceDatabase) -> None:

@@ -162,6 +162,29 @@ def test_a_held_image_is_neither_asked_nor_waited_for(human: MakeHuman, database
     assert oracle.withheld() == frozenset()
 
 
+@pytest.mark.parametrize("when", ["before it is asked", "when it is settled"])
+def test_a_hold_that_comes_in_between_is_neither_waited_for_nor_delivered(
+    human: MakeHuman, database: ServiceDatabase, when: str
+) -> None:
+    """Between the choice of a query and its question, or between the settlement and its delivery."""
+    oracle = human()
+    oracle.ask(query(0, IDS[:1]) if when == "before it is asked" else query())
+    project = Projects(database).named("tiny")
+    if when == "when it is settled":
+        work(database, hire(database, "ann"), TRUTH.__getitem__)
+        assert len(oracle.collect(query())) == len(IDS)
+    Items(database).hold(project.id, IDS[:1], "no consent", by="root")
+    if when == "before it is asked":
+        oracle.ask(query())
+        work(database, hire(database, "ann"), TRUTH.__getitem__)
+    found = oracle.collect(query())
+    assert labels(found).keys() == set(IDS[1:])
+    assert oracle.satisfied(query(), found)
+    account = oracle.account(query())
+    assert account is not None
+    assert {each.sample_id for each in account.labels} == set(IDS[1:])
+
+
 def test_a_batch_of_which_nothing_came_is_not_enough(human: MakeHuman, database: ServiceDatabase) -> None:
     oracle = human()
     oracle.ask(query())

@@ -12,8 +12,6 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO
 from zipfile import ZipFile, ZipInfo
 
-from sqlalchemy import select
-
 from alframe.data.csv_lines import csv_lines
 from alframe.errors import DataError, InvalidInput
 from alframe.labelling.exchange.archives import MAX_FILE, opened_archive, read_entry
@@ -23,10 +21,10 @@ from alframe.labelling.items import Items, NewItem
 from alframe.labelling.labels import dump_label, parse_label
 from alframe.labelling.projects import Project, Projects
 from alframe.labelling.queue.submissions import Answer
+from alframe.labelling.rows import lock_items
 from alframe.labelling.rules import broken
-from alframe.labelling.settling.settlements import append
+from alframe.labelling.settling.settlements import append, holding
 from alframe.storage.service import ServiceDatabase
-from alframe.storage.service.tables import SettlementRow
 from alframe.types import Label
 
 AT_ONCE = 200
@@ -166,12 +164,10 @@ def _settle(
     held = 0
     for start in range(0, len(items), AT_ONCE):
         with database.write() as session:
+            lock_items(session, items[start : start + AT_ONCE])
             for item_id in items[start : start + AT_ONCE]:
                 label, line = labels[item_id]
-                newest = SettlementRow.item_id == item_id, SettlementRow.project_id == project.id
-                last = session.scalar(
-                    select(SettlementRow).where(*newest).order_by(SettlementRow.version.desc()).limit(1)
-                )
+                last = holding(session, item_id)
                 written = dump_label(label)
                 if last is not None and last.label == written:
                     held += 1

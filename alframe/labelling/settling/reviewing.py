@@ -105,17 +105,12 @@ class Reviews:
         """All answers to a task side by side, with what people and the model come to.
 
         Raises:
-            NotFound: there is no such task.
+            NotFound: there is no such task, or its item is held.
         """
         with self._database.read() as session:
             task, item, project = _known(session, task_id)
             heard = opinions(session, SubmissionRow.item_id == item.id).get(item.id, [])
-            holds = session.scalar(
-                select(SettlementRow)
-                .where(SettlementRow.item_id == item.id)
-                .order_by(SettlementRow.version.desc())
-                .limit(1)
-            )
+            holds = settlements.holding(session, item.id)
             return Case(
                 task_id=task.id,
                 project_id=project.id,
@@ -152,7 +147,7 @@ class Reviews:
             by: the reviewer's name.
 
         Raises:
-            NotFound: there is no such task.
+            NotFound: there is no such task, or its item is held.
             Conflict: it is not in review any more, the key stands for another decision, or the project's ``signals``
                 put what holds before a review.
             InvalidInput: no label, and no reason why.
@@ -190,4 +185,7 @@ def _known(session: Session, task_id: int, *, lock: bool = False) -> tuple[TaskR
     task = session.get(TaskRow, task_id, with_for_update={"key_share": True} if lock else None)
     if task is None:
         raise NotFound(f"there is no task {task_id}")
-    return task, session.get_one(ItemRow, task.item_id), load_project(session, task.project_id)
+    item = session.get_one(ItemRow, task.item_id)
+    if item.held:
+        raise NotFound(f"the image of task {task_id} is held: nobody may see it until it is released")
+    return task, item, load_project(session, task.project_id)

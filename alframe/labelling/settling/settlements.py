@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from alframe.errors import Conflict, InvalidInput, NotFound
 from alframe.labelling.labels import dump_label, load_label
 from alframe.labelling.projects import Project
+from alframe.labelling.rows import lock_items, parts
 from alframe.storage.service import ServiceDatabase, record
 from alframe.storage.service.tables import ItemRow, SettlementRow
 from alframe.types import Label
@@ -20,8 +21,8 @@ from alframe.types import Label
 Source: TypeAlias = Literal["review", "consensus", "import", "feedback", "rule", "auto"]
 """Who settled: a reviewer, people who agree, another tool's labels, a production system, a rule, the model."""
 
-AT_ONCE = 500
-"""Values of one statement; SQLite takes 32,766."""
+SHOWN = ItemRow.held == ""
+"""Of held items nobody is given anything."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +100,8 @@ def append(
     """
     if source not in get_args(Source) or (label is None and not reason.strip()):
         raise InvalidInput(f"a settlement has a known source and a label, or a reason for none; got {source!r}, none")
-    own = (ItemRow.id == item_id, ItemRow.project_id == project.id)
-    # Versions of an item are counted by one transaction at a time.
-    if session.scalar(select(ItemRow.id).where(*own).with_for_update(key_share=True)) is None:
+    lock_items(session, [item_id])  # versions of an item are counted by one transaction at a time
+    if session.scalar(select(ItemRow.project_id).where(ItemRow.id == item_id)) != project.id:
         raise NotFound(f"project {project.name!r} has no item {item_id}")
     row = SettlementRow(
         key=key,
@@ -117,9 +117,7 @@ def append(
     )
     if (there := session.scalar(select(SettlementRow).where(SettlementRow.key == key))) is not None:
         return _same(there, row)
-    last = session.scalar(
-        select(SettlementRow).where(SettlementRow.item_id == item_id).order_by(SettlementRow.version.desc()).limit(1)
-    )
+    last = holding(session, item_id)
     if last is not None and _rank(last.source, project) < _rank(source, project):
         return None
     row.version = 1 if last is None else last.version + 1
@@ -134,14 +132,20 @@ def append(
 def current(
     database: ServiceDatabase, project_id: int, sample_ids: Sequence[str] | None = None
 ) -> dict[str, Settlement]:
-    """What holds of the samples that are settled, of all by default, by their ids."""
-    holds = latest(project_id)
+    """What holds of the samples that are settled and not held, of all by default, by their ids."""
+    holds = latest(project_id), SHOWN
     if sample_ids is None:
-        found = _found(database, holds)
+        found = _found(database, *holds)
     else:
-        named = (ItemRow.sample_id.in_(sample_ids[at : at + AT_ONCE]) for at in range(0, len(sample_ids), AT_ONCE))
-        found = [each for those in named for each in _found(database, holds, those)]
+        named = map(ItemRow.sample_id.in_, parts(sample_ids))
+        found = [each for those in named for each in _found(database, *holds, those)]
     return {each.sample_id: each for each in found}
+
+
+def holding(session: Session, item_id: int) -> SettlementRow | None:
+    """What holds of an item: its latest version; ``None`` where there is none."""
+    versions = select(SettlementRow).where(SettlementRow.item_id == item_id)
+    return session.scalar(versions.order_by(SettlementRow.version.desc()).limit(1))
 
 
 def latest(project_id: int) -> ColumnElement[bool]:
@@ -156,8 +160,8 @@ def history(database: ServiceDatabase, item_id: int) -> list[Settlement]:
 
 
 def page(database: ServiceDatabase, project_id: int, *, after: int = 0, limit: int = 100) -> list[Settlement]:
-    """Settlements of a project, all versions, by their ids from ``after`` on."""
-    return _found(database, SettlementRow.project_id == project_id, SettlementRow.id > after, limit=limit)
+    """Settlements of a project, all versions, by their ids from ``after`` on; none of an item that is held."""
+    return _found(database, SettlementRow.project_id == project_id, SettlementRow.id > after, SHOWN, limit=limit)
 
 
 def _found(database: ServiceDatabase, *which: ColumnElement[bool], limit: int | None = None) -> list[Settlement]:

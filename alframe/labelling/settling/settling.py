@@ -77,7 +77,7 @@ def _settle(
         # PostgreSQL passes over what another server settles just now; on SQLite there is one writer.
         still = select(TaskRow).where(TaskRow.id == task_id, TaskRow.state == "complete")
         task = session.scalar(still.with_for_update(skip_locked=True, key_share=True))
-        if task is None:
+        if task is None or session.get_one(ItemRow, task.item_id).held:
             return False
         given = opinions(session, SubmissionRow.item_id == task.item_id)[task.item_id]
         if {each.submission_id for each in given} != proposal.of:

@@ -16,6 +16,7 @@ from alframe.labelling.labels import load_label
 from alframe.labelling.projects import Project, load_project
 from alframe.labelling.queue.submissions import Answer
 from alframe.labelling.queue.tasks import NewTask, add_tasks
+from alframe.labelling.rows import lock_items
 from alframe.labelling.rules import broken
 from alframe.labelling.settling.agreement import alike
 from alframe.labelling.settling.settlements import append
@@ -110,6 +111,7 @@ def accept(
         taken = _taken(session, project_id, round)
         if not taken:
             sure = _fit(session, project, [each for each in predictions if each.confidence >= least])
+            lock_items(session, [each.item_id for each in sure])
             for each in sure:
                 append(
                     session,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from alframe.labelling.labels import load_label
@@ -41,7 +41,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Tally:
-    """The work on one project.
+    """The work on one project, on its items that are not held.
 
     Attributes:
         tasks: how many are in each state; gold does not count.
@@ -65,26 +65,27 @@ class Tally:
 
 
 def read_tally(session: Session, project_id: int) -> Tally:
-    """All of it, in eight queries."""
-    asked = (TaskRow.project_id == project_id, TaskRow.kind != "gold")
+    """All of it, in eight queries; items that are held do not count, nor does what was said of them."""
+    shown = select(ItemRow.id).where(ItemRow.project_id == project_id, ItemRow.held == "")
+    asked = (TaskRow.project_id == project_id, TaskRow.kind != "gold", TaskRow.item_id.in_(shown))
     states = dict(session.execute(select(TaskRow.state, func.count()).where(*asked).group_by(TaskRow.state)).all())
     day = func.date(TaskRow.settled_at)
     settled = session.execute(select(day, func.count()).where(*asked, TaskRow.state == "settled").group_by(day))
     items = session.execute(
-        select(ItemRow.id, ItemRow.group, ItemRow.height, ItemRow.width)
-        .where(ItemRow.project_id == project_id)
-        .order_by(ItemRow.id)
+        shown.with_only_columns(ItemRow.id, ItemRow.group, ItemRow.height, ItemRow.width).order_by(ItemRow.id)
     )
-    gold = select(GoldRow.item_id, GoldRow.label).where(GoldRow.project_id == project_id, ~GoldRow.retired)
-    people = select(SubmissionRow.annotator_id).where(SubmissionRow.project_id == project_id)
+    gold = select(GoldRow.item_id, GoldRow.label).where(GoldRow.item_id.in_(shown), ~GoldRow.retired)
+    labels = select(SettlementRow.item_id, SettlementRow.label).where(latest(project_id))
+    answers = SubmissionRow.project_id == project_id, SubmissionRow.item_id.in_(shown)
+    people = select(SubmissionRow.annotator_id).where(*answers)
     return Tally(
         tasks={state: states.get(state, 0) for state in STATES},
         settled_on=Counter({str(day): count for day, count in settled if day is not None}),
         items=[Known(item_id, group, (height, width)) for item_id, group, height, width in items],
         queried=frozenset(session.scalars(select(TaskRow.item_id).where(*asked))),
-        labels=_labels(session, select(SettlementRow.item_id, SettlementRow.label).where(latest(project_id))),
+        labels=_labels(session, labels.where(SettlementRow.item_id.in_(shown))),
         gold=_labels(session, gold),
-        answers=_answers(session, project_id),
+        answers=_answers(session, *answers),
         names=dict(session.execute(select(UserRow.id, UserRow.name).where(UserRow.id.in_(people))).all()),
     )
 
@@ -94,7 +95,7 @@ def _labels(session: Session, wanted: Any) -> dict[int, Label]:
     return {item_id: label for item_id, label in found if label is not None}
 
 
-def _answers(session: Session, project_id: int) -> list[Answered]:
+def _answers(session: Session, *which: ColumnElement[bool]) -> list[Answered]:
     columns = (
         SubmissionRow.item_id,
         SubmissionRow.annotator_id,
@@ -102,7 +103,7 @@ def _answers(session: Session, project_id: int) -> list[Answered]:
         SubmissionRow.seconds,
         func.date(SubmissionRow.created_at),
     )
-    wanted = select(*columns).where(SubmissionRow.project_id == project_id).order_by(SubmissionRow.id)
+    wanted = select(*columns).where(*which).order_by(SubmissionRow.id)
     return [
         Answered(item_id, annotator_id, load_label(label), seconds, str(day))
         for item_id, annotator_id, label, seconds, day in session.execute(wanted)

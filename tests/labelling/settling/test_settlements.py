@@ -9,6 +9,7 @@ import pytest
 from labelled import Team, team_of
 
 from alframe.errors import Conflict, InvalidInput, NotFound
+from alframe.labelling.items import Items
 from alframe.labelling.settling.settlements import append, current, history, page
 from alframe.storage.service import ServiceDatabase
 from alframe.types import Object, Objects
@@ -75,3 +76,17 @@ def test_pages_follow_each_other(database: ServiceDatabase) -> None:
     first = page(database, team.project.id, limit=3)
     rest = page(database, team.project.id, after=first[-1].id, limit=3)
     assert [each.version for each in [*first, *rest]] == [1, 1, 2, 2, 3]
+
+
+def test_what_holds_of_a_held_item_is_given_to_nobody(database: ServiceDatabase) -> None:
+    """Not even what was settled before; its versions are kept, and are back after the release."""
+    team = team_of(database)
+    add(team, "a")
+    add(team, "b", row=1)
+    Items(database).hold(team.project.id, ["image/0"], "no consent", by="root")
+    for found in (current(database, team.project.id), current(database, team.project.id, ["image/0", "image/1"])):
+        assert found.keys() == {"image/1"}
+    assert [each.sample_id for each in page(database, team.project.id)] == ["image/1"]
+    assert [each.version for each in history(database, team.items[0])] == [1]
+    Items(database).release(team.project.id, ["image/0"], by="root")
+    assert current(database, team.project.id).keys() == {"image/0", "image/1"}

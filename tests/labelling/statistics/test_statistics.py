@@ -208,3 +208,17 @@ def test_the_document_is_what_the_page_reads(database: ServiceDatabase) -> None:
     assert list(document["annotators"][0]) == [
         *("id", "name", "answers", "seconds", "gold_asked", "gold_right", "skill", "verdict"),
     ]
+
+
+def test_held_items_do_not_count(database: ServiceDatabase) -> None:
+    """Neither they, nor what was asked, said or settled of them."""
+    project, items, (ann,) = new_project(database, 2, 1)
+    write_answers(database, project, [Given(items[0], ann, 0), Given(items[1], ann, 1)], state="settled")
+    with database.write() as session:
+        for item in items:
+            append(session, project, item, key=f"{item}", label=1, source="consensus", settled_by="x")
+        session.execute(update(ItemRow).where(ItemRow.id == items[0]).values(held="no consent", group="held"))
+    found = statistics(database, project.id)
+    assert found.tasks["settled"] == found.answers == 1
+    assert [(each.class_, each.settled) for each in found.classes] == [("cat", 0), ("dog", 1)]
+    assert [(each.group, each.items, each.queried, each.labelled) for each in found.groups] == [("", 1, 1.0, 1.0)]
