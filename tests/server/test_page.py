@@ -267,7 +267,7 @@ def test_an_item_that_was_given_to_somebody_else_is_taken_again(visit: Visit, si
     def lose() -> None:
         site.let_leases_end(project)
         assert site.service.queue.lease(project, site.people["bob"]) is not None
-        page.clock.fast_forward(site.service.projects.get(project).settings.lease_seconds * 1000)
+        page.clock.fast_forward(round(site.service.projects.get(project).settings.lease_seconds * 1000))
         expect(page.get_by_role("alert").filter(has_text="Your time for this image is over")).to_be_visible()
 
     lose()

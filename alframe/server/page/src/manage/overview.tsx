@@ -109,8 +109,8 @@ function Annotators({ found }: { found: Statistics }) {
 }
 
 const SCALES: Record<Statistics["agreement"]["measure"], string> = {
-  alpha: "1.00: nobody differs; 0.00: no better than by chance, which one answer that is contradicted comes to.",
-  iou: "1.00: objects lie on each other exactly; 0.00: nowhere.",
+  alpha: "1.00 is full agreement, 0.00 what chance gives; a class given once and contradicted comes to 0.00.",
+  iou: "1.00 is full overlap, 0.00 none.",
 };
 
 function Classes({ found }: { found: Statistics }) {
