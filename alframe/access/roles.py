@@ -8,7 +8,8 @@ from enum import IntEnum
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from alframe.access.users import User, as_user, load_user
+from alframe.access.rows import load_user
+from alframe.access.users import User, as_user
 from alframe.errors import Forbidden, NotFound
 from alframe.storage.service import ServiceDatabase, record
 from alframe.storage.service.tables import MembershipRow, ProjectRow, UserRow

@@ -13,7 +13,8 @@ import jwt
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from alframe.access.users import User, as_user, load_user
+from alframe.access.rows import load_user
+from alframe.access.users import User, as_user
 from alframe.errors import NotSignedIn
 from alframe.storage.service import ServiceDatabase, database_now, record
 from alframe.storage.service.tables import RefreshTokenRow, UserRow

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
-from alframe.access.attempts import count_attempt, forget_attempts
+from alframe.access.attempts import count_attempt, forget_attempts, know_address
 from alframe.access.names import NOBODYS, normal_name
 from alframe.access.passwords import Passwords, acceptable, one_time_password
+from alframe.access.rows import end_sessions, find_user, load_spared, load_user
 from alframe.errors import Conflict, InvalidInput, NotFound, NotSignedIn
 from alframe.storage.service import ServiceDatabase, record
-from alframe.storage.service.tables import RefreshTokenRow, UserRow
+from alframe.storage.service.tables import UserRow
 
 FIRST = "admin"
 """The name of the first user."""
@@ -92,7 +92,7 @@ class Users:
             NotFound: there is none.
         """
         with self._database.read() as session:
-            row = _find(session, normal_name(name))
+            row = find_user(session, normal_name(name))
             if row is None:
                 raise NotFound(f"there is no user {name!r}")
             return as_user(row)
@@ -102,23 +102,29 @@ class Users:
         with self._database.read() as session:
             return [as_user(row) for row in session.scalars(select(UserRow).order_by(UserRow.id))]
 
-    def sign_in(self, name: str, password: str) -> User:
+    def sign_in(self, name: str, password: str, address: str = "") -> User:
         """Who this is. Nothing tells whether it was the name or the password that is wrong.
+
+        Args:
+            name: as they write it.
+            password: as they type it.
+            address: where they sit; empty on this machine.
 
         Raises:
             NotSignedIn: a wrong name or password, or the user is disabled.
             TooMany: it was wrong too often, see ``attempts``.
+            Unavailable: too many sign in at once.
         """
         try:
             name = normal_name(name)
         except InvalidInput:
             name = NOBODYS
-        user = self._verified(name, password)
+        user = self._verified(name, password, address)
         with self._database.write() as session:
             record(session, user.name, "user.sign_in", f"user/{user.id}")
         return user
 
-    def change_password(self, user_id: int, old: str, new: str) -> User:
+    def change_password(self, user_id: int, old: str, new: str, address: str = "") -> User:
         """Another password, chosen by the user; all their sessions end.
 
         Raises:
@@ -126,7 +132,7 @@ class Users:
             TooMany: it was wrong too often.
             InvalidInput: the new one is not allowed, or is the old one.
         """
-        user = self._verified(self.get(user_id).name, old)
+        user = self._verified(self.get(user_id).name, old, address)
         if new == old:
             raise InvalidInput("the new password is the old one: choose another")
         return self._set_password(user, self._hash(new, user.name), must_change=False, by=user.name)
@@ -149,7 +155,7 @@ class Users:
             Conflict: it is the last active admin.
         """
         with self._database.write() as session:
-            row = _spared(session, user_id)
+            row = load_spared(session, user_id)
             row.active = False
             end_sessions(session, row)
             record(session, by, "user.disable", f"user/{user_id}")
@@ -175,7 +181,7 @@ class Users:
             Conflict: it is the last active admin.
         """
         with self._database.write() as session:
-            row = load_user(session, user_id, lock=True) if admin else _spared(session, user_id)
+            row = load_user(session, user_id, lock=True) if admin else load_spared(session, user_id)
             row.admin = admin
             record(session, by, "user.set_admin", f"user/{user_id}", {"admin": admin})
             return as_user(row)
@@ -192,10 +198,10 @@ class Users:
             record(session, by, "user.set_password", f"user/{user.id}")
             return as_user(row)
 
-    def _verified(self, name: str, password: str) -> User:
-        count_attempt(self._database, name)
+    def _verified(self, name: str, password: str, address: str) -> User:
+        count_attempt(self._database, name, address)
         with self._database.read() as session:
-            row = _find(session, name)
+            row = find_user(session, name)
         known = row.password if row is not None and row.active else ""
         right, newer = self._passwords.verify(password, known)
         if row is None or not right:
@@ -205,7 +211,7 @@ class Users:
             if not row.active or row.password != known:
                 raise NotSignedIn("the user has just been changed: try again")
             row.password = newer or known
-            forget_attempts(session, name)
+            know_address(session, name, address)
             return as_user(row)
 
 
@@ -220,39 +226,6 @@ def first_admin(database: ServiceDatabase, passwords: Passwords | None = None) -
         return None  # another server of the same service was first
 
 
-def load_user(session: Session, user_id: int, *, lock: bool = False) -> UserRow:
-    """The row of a user; with ``lock``, nobody else who asks so gets it meanwhile.
-
-    Raises:
-        NotFound: there is none.
-    """
-    row = session.get(UserRow, user_id, with_for_update={"key_share": True} if lock else None)
-    if row is None:
-        raise NotFound(f"there is no user {user_id}")
-    return row
-
-
-def end_sessions(session: Session, row: UserRow) -> None:
-    """No token that was issued to this user before is good for anything."""
-    row.epoch += 1
-    session.execute(update(RefreshTokenRow).where(RefreshTokenRow.user_id == row.id).values(revoked=True))
-
-
 def as_user(row: UserRow) -> User:
     """What is said of a row of users; the hash of the password is not."""
     return User(row.id, row.name, row.admin, row.active, row.must_change, row.epoch, row.created_at)
-
-
-def _find(session: Session, name: str) -> UserRow | None:
-    return session.scalar(select(UserRow).where(UserRow.name == name))
-
-
-def _spared(session: Session, user_id: int) -> UserRow:
-    """The row of a user who is not the last active admin; of two who go at once, the second finds the first gone."""
-    active = UserRow.admin, UserRow.active
-    admins = session.scalars(
-        select(UserRow.id).where(*active).order_by(UserRow.id).with_for_update(key_share=True)
-    ).all()
-    if admins == [user_id]:
-        raise Conflict("this is the last active admin: make somebody else one first")
-    return load_user(session, user_id, lock=True)

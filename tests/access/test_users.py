@@ -2,19 +2,20 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from threading import Barrier
+from threading import Barrier, Event
 
 import pytest
 from accounts import GOOD, CountingHasher, cheap, some_user
 from hypothesis import given
 from hypothesis import strategies as st
+from pwdlib import PasswordHash
 from sqlalchemy import select, update
 
-from alframe.access.attempts import ATTEMPTS, WINDOW
+from alframe.access.attempts import ATTEMPTS, ATTEMPTS_IN_ALL, WINDOW
 from alframe.access.names import normal_name
-from alframe.access.passwords import LONGEST, SHORTEST, acceptable, one_time_password
+from alframe.access.passwords import AT_ONCE, LONGEST, SHORTEST, Passwords, acceptable, one_time_password
 from alframe.access.users import Users, first_admin
-from alframe.errors import AlframeError, Conflict, InvalidInput, NotFound, NotSignedIn, TooMany
+from alframe.errors import AlframeError, Conflict, InvalidInput, NotFound, NotSignedIn, TooMany, Unavailable
 from alframe.storage.service import ServiceDatabase
 from alframe.storage.service.tables import AttemptRow, AuditRow, UserRow
 
@@ -145,8 +146,63 @@ def test_too_many_wrong_passwords_close_a_name_for_a_while(database: ServiceData
         session.execute(update(AttemptRow).values(since=AttemptRow.since - WINDOW))
     assert users.sign_in("ann", GOOD) == ann
     with database.read() as session:
-        assert session.scalars(select(AttemptRow)).all() == []
+        counts = session.execute(select(AttemptRow.address, AttemptRow.count).where(AttemptRow.name == "ann"))
+        assert sorted(map(tuple, counts)) == [("", 0), ("*", 0)]
         assert session.scalars(select(AuditRow.action)).all().count("user.block") == 1
+
+
+def test_strangers_do_not_lock_anybody_out(database: ServiceDatabase) -> None:
+    """Ten wrong passwords close a name where they came from, a hundred wherever nobody of that name has been."""
+    users = Users(database, cheap())
+    ann = some_user(database, "ann")
+    assert users.sign_in("ann", GOOD, "2001:db8:1:1::7") == ann
+
+    def guess(address: str) -> type[AlframeError]:
+        with pytest.raises(AlframeError) as refused:
+            users.sign_in("ann", OTHER, address)
+        return refused.type
+
+    said = [guess("192.0.2.1") for _ in range(ATTEMPTS + 1)]
+    assert said == [NotSignedIn] * ATTEMPTS + [TooMany]
+    assert users.sign_in("ann", GOOD, "192.0.2.2") == ann
+    for number in range(ATTEMPTS_IN_ALL - ATTEMPTS):
+        assert guess(f"198.51.100.{number}") is NotSignedIn
+    assert guess("192.0.2.3") is TooMany
+    for known in ("192.0.2.2", "2001:db8:1:1:ffff::1"):
+        assert users.sign_in("ann", GOOD, known) == ann
+    users.reset_password(ann.id, by="root")
+    assert guess("192.0.2.1") is NotSignedIn
+
+
+def test_whoever_has_a_network_of_their_own_has_one_address(database: ServiceDatabase) -> None:
+    users = Users(database, cheap())
+    some_user(database, "ann")
+    for number in range(ATTEMPTS):
+        with pytest.raises(NotSignedIn):
+            users.sign_in("ann", OTHER, f"2001:db8::{number + 1:x}")
+    with pytest.raises(TooMany):
+        users.sign_in("ann", GOOD, "2001:db8::ffff")
+
+
+def test_only_so_many_passwords_are_looked_at_together() -> None:
+    """Each takes 64 MiB: whoever does not get a turn soon is sent away, and the turns come back."""
+    together, over = Barrier(AT_ONCE + 1), Event()
+
+    class Waiting(CountingHasher):
+        def verify(self, password: str | bytes, hash: str | bytes) -> bool:  # noqa: A002 (pwdlib's name)
+            together.wait()
+            return over.wait(60) and super().verify(password, hash)
+
+    passwords = Passwords(PasswordHash((Waiting(),)), patience=0.01)
+    stored = passwords.hash(GOOD)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        looked = [pool.submit(passwords.verify, GOOD, stored) for _ in range(AT_ONCE)]
+        together.wait()
+        with pytest.raises(Unavailable, match="at once"):
+            passwords.verify(GOOD, stored)
+        over.set()
+        assert all(each.result()[0] for each in looked)
+    assert passwords.hash(OTHER)
 
 
 def test_names_that_were_tried_long_ago_are_forgotten(database: ServiceDatabase) -> None:
@@ -159,7 +215,7 @@ def test_names_that_were_tried_long_ago_are_forgotten(database: ServiceDatabase)
     with pytest.raises(NotSignedIn):
         users.sign_in("trudy", GOOD)
     with database.read() as session:
-        assert session.scalars(select(AttemptRow.name)).all() == ["trudy"]
+        assert session.scalars(select(AttemptRow.name).distinct()).all() == ["trudy"]
 
 
 def test_guessing_at_once_gains_nothing(database: ServiceDatabase) -> None:

@@ -31,8 +31,8 @@ DEADLINE = 10.0
 """Seconds that a receiver has from the first packet to the last header of its answer; the rest is not read."""
 
 CLAIM = 300.0
-"""Seconds for which a delivery is one sender's; if that one dies, another takes it up afterwards. Longer than looking up
-a name, ``DEADLINE`` and writing down what came of it take together."""
+"""Seconds for which a delivery is one sender's; if that one dies, another takes it up afterwards. Longer than it takes
+to look a name up, then ``DEADLINE``, and to write down what came of it."""
 
 ROUND = 10.0
 """Seconds after which a round sends nothing further."""
@@ -99,7 +99,7 @@ def deliver(
 
 def _due() -> tuple[ColumnElement[bool], ...]:
     unsent = DeliveryRow.delivered_at.is_(None), DeliveryRow.attempts < ATTEMPTS
-    return *unsent, WebhookRow.active, DeliveryRow.due_at <= database_now()
+    return *unsent, WebhookRow.active.is_(True), DeliveryRow.due_at <= database_now()
 
 
 def _claim(database: ServiceDatabase, webhook_id: int) -> tuple[DeliveryRow, WebhookRow, float] | None:
@@ -145,10 +145,10 @@ def _send(
 async def _status(request: httpx.Request, transport: httpx.AsyncBaseTransport | None) -> int:
     import httpx
 
-    # Its own timeouts are of single reads, and somebody may send a byte now and then. A proxy would look names up.
+    # A client's own timeout is one of single reads, and a receiver may send a byte now and then.
     async with (
         asyncio.timeout(DEADLINE),
-        httpx.AsyncClient(timeout=None, trust_env=False, transport=transport) as client,
+        httpx.AsyncClient(timeout=DEADLINE, trust_env=False, transport=transport) as client,
     ):
         answer = await client.send(request, stream=True, follow_redirects=False)
         await answer.aclose()

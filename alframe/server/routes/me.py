@@ -10,7 +10,7 @@ from pydantic import Field
 from alframe.access.users import User
 from alframe.server.bodies import JsonRoute
 from alframe.server.permission import ServiceHere, SignedIn, projects_of
-from alframe.server.routes.session import SessionOut, opened
+from alframe.server.routes.session import SessionOut, address_of, opened
 from alframe.server.wire import Body, ProjectSummary, UserOut
 
 router = APIRouter(prefix="/me", route_class=JsonRoute, tags=["me"])
@@ -42,5 +42,5 @@ def change_password(
     user: Whoever, service: ServiceHere, body: NewPassword, request: Request, response: Response
 ) -> SessionOut:
     """Change one's own password; every session ends, and this one begins anew."""
-    changed = service.users.change_password(user.id, body.old, body.new)
+    changed = service.users.change_password(user.id, body.old, body.new, address_of(request))
     return opened(service, service.tokens.issue(changed), request, response)

@@ -32,13 +32,18 @@ class UserRow(ServiceBase):
 
 
 class AttemptRow(ServiceBase):
-    """How often somebody has tried to sign in as ``name`` since then (seconds of the database's clock), in vain."""
+    """How often somebody at ``address`` has tried to sign in as ``name`` since then (the database's clock), in vain.
+
+    ``*`` is every address together. From a ``known`` one somebody of that name has signed in.
+    """
 
     __tablename__ = "attempts"
 
     name: Mapped[str] = mapped_column(primary_key=True)
+    address: Mapped[str] = mapped_column(primary_key=True)
     since: Mapped[float]
     count: Mapped[int]
+    known: Mapped[bool] = mapped_column(default=False)
 
 
 class MembershipRow(ServiceBase):
