@@ -120,6 +120,8 @@ def test_the_admin_has_to_choose_a_password_first(running: Running) -> None:
 
 
 def test_the_secret_is_its_owners_alone(running: Running) -> None:
+    assert running.folder.stat().st_mode & 0o777 == 0o700
+    assert "chmod" not in running.said
     assert (running.folder / "secret").stat().st_mode & 0o077 == 0
 
 
@@ -160,7 +162,9 @@ def test_a_port_that_is_taken_is_said_to_be(running: Running, tmp_path: Path) ->
 def test_what_was_acknowledged_is_there_after_ctrl_c(tmp_path: Path) -> None:
     """Stopped between two answers; ``running`` is stopped by SIGTERM."""
     answered = []
+    (tmp_path / "service").mkdir(0o755)
     with serving(tmp_path / "service", "--demo") as started:
+        assert "chmod 700" in started.said
         annotator = started.client("annotator")
         for number in range(3):
             lease = annotator.post("/api/projects/1/leases").json()

@@ -18,6 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from alframe.access.elsewhere import Answers, ask
 from alframe.access.names import normal_name
 from alframe.access.tokens import ALGORITHM, ISSUER, SKEW
 from alframe.access.users import User, as_user
@@ -89,12 +90,14 @@ class SignInElsewhere:
         self._database = database
         self._provider = provider
         self._secret = secret
+        self._answers = Answers()
 
     def begin(self) -> Begun:
         """The first step: off to the provider.
 
         Raises:
-            NotSignedIn: it does not answer.
+            NotSignedIn: it is not the provider that it should be.
+            Unavailable: it does not answer.
         """
         kept = {name: secrets.token_urlsafe(32) for name in ("state", "nonce", "verifier")}
         asked = {
@@ -120,6 +123,7 @@ class SignInElsewhere:
         Raises:
             NotSignedIn: this is not what ``begin`` began, the provider does not vouch for them, or they are nobody
                 here.
+            Unavailable: the provider does not answer.
         """
         try:
             options: Any = {"require": ["exp", "aud", "iss"]}
@@ -178,13 +182,12 @@ class SignInElsewhere:
             "code_verifier": verifier,
         }
         we = httpx.BasicAuth(quote_plus(self._provider.client_id), quote_plus(self._provider.client_secret))
-        answer = _json("POST", metadata["token_endpoint"], data=asked, auth=we)
+        answer = ask("POST", metadata["token_endpoint"], data=asked, auth=we)
         try:
             token = str(answer["id_token"])
-            keys = jwt.PyJWKSet.from_dict(_json("GET", metadata["jwks_uri"]))
             claims: dict[str, Any] = jwt.decode(
                 token,
-                _key(keys, jwt.get_unverified_header(token).get("kid")),
+                self._key(metadata["jwks_uri"], jwt.get_unverified_header(token).get("kid")),
                 SIGNED_WITH,
                 options={"require": ["iss", "sub", "aud", "exp", "iat", "nonce"]},
                 audience=self._provider.client_id,
@@ -198,30 +201,22 @@ class SignInElsewhere:
         return claims
 
     def _metadata(self) -> dict[str, Any]:
-        metadata = _json("GET", self._provider.issuer.rstrip("/") + "/.well-known/openid-configuration")
+        metadata = self._answers.get(self._provider.issuer.rstrip("/") + "/.well-known/openid-configuration")
         needed = {"authorization_endpoint", "token_endpoint", "jwks_uri"}
         if metadata.get("issuer") != self._provider.issuer or not needed <= metadata.keys():
             raise NotSignedIn(f"{self._provider.issuer} is not the provider it should be")
         return metadata
 
+    def _key(self, url: str, name: str | None) -> jwt.PyJWK:
+        """The key of this name; where it is a new one, the provider is asked for its keys again."""
+        for anew in (False, True):
+            keys = jwt.PyJWKSet.from_dict(self._answers.get(url, anew=anew)).keys
+            fitting = [key for key in keys if name is None or key.key_id == name]
+            if len(fitting) == 1:
+                return fitting[0]
+        raise jwt.InvalidKeyError(f"the provider has {len(fitting)} keys {name!r}")
+
 
 def challenge(verifier: str) -> str:
     """What PKCE shows of a secret first (S256, RFC 7636)."""
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-
-
-def _key(keys: jwt.PyJWKSet, name: str | None) -> jwt.PyJWK:
-    fitting = [key for key in keys.keys if name is None or key.key_id == name]
-    if len(fitting) != 1:
-        raise jwt.InvalidKeyError(f"the provider has {len(fitting)} keys {name!r}")
-    return fitting[0]
-
-
-def _json(method: str, url: str, **sent: Any) -> dict[str, Any]:
-    try:
-        answer = httpx.request(method, url, timeout=10.0, **sent).raise_for_status().json()
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        raise NotSignedIn(f"the organisation's provider does not answer as it should: {error}") from error
-    if not isinstance(answer, dict):
-        raise NotSignedIn("the organisation's provider does not answer as it should")
-    return answer

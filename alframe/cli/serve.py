@@ -81,6 +81,7 @@ def serve(
         listening = _listen(host, port)
         try:
             from alframe.access.oidc import Provider
+            from alframe.labelling.folder import open_to_others
             from alframe.logfile import log_to
             from alframe.server import Settings, create_app, open_folder
             from alframe.server.page_build import ensure_page
@@ -92,6 +93,8 @@ def serve(
         provider = Provider(oidc_issuer, *there, create=oidc_create) if oidc_issuer else None
         opened = open_folder(service, database, Settings(provider=provider, private_webhooks=private_webhooks))
         try:
+            if open_to_others(service):
+                progress.say(f"other accounts of this machine can read {escape(str(service))}: chmod 700 ends that")
             _greet(opened, demo)
             ensure_page()
             with log_to(service / "alframe.log"):

@@ -4,8 +4,9 @@ import json
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
@@ -15,10 +16,11 @@ import pytest
 from accounts import cheap, some_user
 from sqlalchemy import select
 
+from alframe.access import elsewhere as elsewhere_answers
 from alframe.access.oidc import Begun, Provider, SignInElsewhere, challenge
 from alframe.access.roles import Roles
 from alframe.access.users import User, Users
-from alframe.errors import ConfigurationError, NotSignedIn
+from alframe.errors import ConfigurationError, NotSignedIn, Unavailable
 from alframe.storage.service import ServiceDatabase
 from alframe.storage.service.tables import AuditRow
 
@@ -37,6 +39,7 @@ class Issuer:
         self.person: dict[str, Any] = {"sub": "17", "email": "Ann@labels.example", "email_verified": True}
         self.sign: Callable[[dict[str, Any]], str] = lambda claims: jwt.encode(claims, KEY, "RS256", {"kid": "one"})
         self.named: str | None = None
+        self.key = "one"
         self._codes: dict[str, dict[str, str]] = {}
         issuer = self
 
@@ -48,7 +51,7 @@ class Issuer:
                         self.tell(200, issuer.metadata())
                     case "/keys":
                         key = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(KEY.public_key()))
-                        self.tell(200, {"keys": [{**key, "kid": "one", "alg": "RS256", "use": "sig"}]})
+                        self.tell(200, {"keys": [{**key, "kid": issuer.key, "alg": "RS256", "use": "sig"}]})
                     case "/authorize":
                         self.send_response(302)
                         self.send_header("Location", issuer.authorize(dict(parse_qsl(parts.query))))
@@ -232,8 +235,69 @@ def test_another_provider_than_the_one_named_is_not_believed(lone: ServiceDataba
 
 def test_a_provider_that_does_not_answer_lets_nobody_in(lone: ServiceDatabase) -> None:
     provider = Provider("http://127.0.0.1:9", "alframe", "secret", BACK)
-    with pytest.raises(NotSignedIn, match="does not answer"):
-        SignInElsewhere(lone, provider, SECRET).begin()
+    signing_in = SignInElsewhere(lone, provider, SECRET)
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="does not answer"):
+            signing_in.begin()
+
+
+def test_a_provider_is_asked_seldom_however_often_somebody_begins(
+    database: ServiceDatabase, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody may begin, and each time the provider would be asked; a failure is not repeated at once either."""
+    asked: list[str] = []
+    request = httpx.request
+
+    def counted(method: str, url: str, **sent: Any) -> httpx.Response:
+        asked.append(urlsplit(url).path)
+        return request(method, url, **sent)
+
+    monkeypatch.setattr(httpx, "request", counted)
+    signing_in = elsewhere(database, issuer, create=True)
+    for _ in range(20):
+        begun = signing_in.begin()
+    assert signing_in.finish(begun.sealed, *sent_back(begun)).id == 1
+    begun = signing_in.begin()
+    assert signing_in.finish(begun.sealed, *sent_back(begun)).id == 1
+    assert asked == ["/.well-known/openid-configuration", "/token", "/keys", "/token"]
+    away = SignInElsewhere(database, Provider("http://127.0.0.1:9", "alframe", "secret", BACK), SECRET)
+    asked.clear()
+    for _ in range(5):
+        with pytest.raises(Unavailable):
+            away.begin()
+    assert len(asked) == 1
+
+
+def test_who_waits_for_a_provider_that_is_asked_already_does_not_wait_long(
+    lone: ServiceDatabase, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(elsewhere_answers, "PATIENCE", 0.01)
+    signing_in = elsewhere(lone, issuer)
+    asking, over = Event(), Event()
+    metadata = issuer.metadata()
+
+    def slow() -> dict[str, Any]:
+        asking.set()
+        over.wait(60)
+        return metadata
+
+    monkeypatch.setattr(issuer, "metadata", slow)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(signing_in.begin)
+        asking.wait()
+        with pytest.raises(Unavailable, match="slow"):
+            signing_in.begin()
+        over.set()
+        assert first.result().url.startswith(issuer.url)
+
+
+def test_a_key_that_is_new_is_asked_for(database: ServiceDatabase, issuer: Issuer) -> None:
+    signing_in = elsewhere(database, issuer, create=True)
+    for name in ("one", "two"):
+        issuer.key = name
+        issuer.sign = lambda claims, name=name: jwt.encode(claims, KEY, "RS256", {"kid": name})  # type: ignore[misc]
+        begun = signing_in.begin()
+        assert signing_in.finish(begun.sealed, *sent_back(begun)).id == 1
 
 
 @pytest.mark.parametrize("issuer_url", ["http://login.example", "login.example", "ftp://login.example"])
