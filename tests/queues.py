@@ -17,7 +17,7 @@ from alframe.errors import Conflict
 from alframe.labelling import Answer, Lease, NewTask, Project, Projects, ProjectSettings, Queue, Receipt
 from alframe.labelling.settings import Kind
 from alframe.storage.service import ServiceDatabase, database_now, open_service
-from alframe.storage.service.tables import AssignmentRow, ItemRow, UserRow
+from alframe.storage.service.tables import AssignmentRow, ItemRow, MembershipRow, UserRow
 
 Result = TypeVar("Result")
 
@@ -45,6 +45,8 @@ def new_project(
         ]
         session.add_all([*users, *rows])
         session.flush()
+        members = (MembershipRow(user_id=user.id, project_id=project.id, role="annotator") for user in users)
+        session.add_all(members)
         return project, [row.id for row in rows], [user.id for user in users]
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Double, Integer, Select, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
-from sqlalchemy.sql.dml import ReturningUpdate
 
 from alframe.errors import NotFound, TooMany
 from alframe.labelling.projects import Project
+from alframe.labelling.queue.eligible import hindered
 from alframe.labelling.queue.tasks import PREDICTION
 from alframe.storage.service import database_now
-from alframe.storage.service.tables import AssignmentRow, DraftRow, ItemRow, SkipRow, TaskRow, UserRow
+from alframe.storage.service.tables import AssignmentRow, DraftRow, ItemRow, TaskRow, UserRow
 from alframe.types import Label
 
 MINUTE = 60.0
@@ -51,14 +51,30 @@ class Lease:
     prediction: bool
 
 
-def _free() -> Select[int]:
+@dataclass(frozen=True)
+class Free:
+    """An assignment that somebody may have.
+
+    Attributes:
+        assignment_id: which.
+        task_id: of which task.
+        kind: of the task.
+        former: who had it, and let it run out; ``None`` if nobody.
+    """
+
+    assignment_id: int
+    task_id: int
+    kind: str
+    former: int | None
+
+
+def _free() -> Select[int, int, str, int | None]:
     """The first assignment there is for an annotator."""
     other = aliased(AssignmentRow)
     annotator = bindparam("annotator", type_=Integer)
     answering = exists().where(
         other.task_id == AssignmentRow.task_id, other.annotator_id == annotator, other.id != AssignmentRow.id
     )
-    passed_on = exists().where(SkipRow.task_id == AssignmentRow.task_id, SkipRow.annotator_id == annotator)
     # A gold item is mixed in for one person.
     servable = exists().where(
         TaskRow.id == AssignmentRow.task_id,
@@ -66,14 +82,15 @@ def _free() -> Select[int]:
         ItemRow.id == TaskRow.item_id,
         ItemRow.held == "",
     )
+    kind = select(TaskRow.kind).where(TaskRow.id == AssignmentRow.task_id).scalar_subquery()
     return (
-        select(AssignmentRow.id)
+        select(AssignmentRow.id, AssignmentRow.task_id, kind, AssignmentRow.annotator_id)
         .where(
             AssignmentRow.project_id == bindparam("project"),
             AssignmentRow.state == "open",
             or_(AssignmentRow.leased_until.is_(None), AssignmentRow.leased_until <= database_now()),
             ~answering,
-            ~passed_on,
+            ~hindered(AssignmentRow.task_id, annotator),
             servable,
         )
         .order_by(AssignmentRow.priority.desc(), AssignmentRow.score.desc(), AssignmentRow.place, AssignmentRow.id)
@@ -82,24 +99,19 @@ def _free() -> Select[int]:
     )
 
 
-def _taking(found: Select[int]) -> ReturningUpdate[int]:
-    return (
-        update(AssignmentRow)
-        .where(AssignmentRow.id == found.scalar_subquery())
-        .values(
-            annotator_id=bindparam("annotator", type_=Integer),
-            leased_at=database_now(),
-            leased_until=database_now() + bindparam("seconds", type_=Double),
-            fence=AssignmentRow.fence + 1,
-        )
-        .returning(AssignmentRow.id)
-        .execution_options(synchronize_session=False)
-    )
-
-
 # Made once: making them takes longer than running them, and on SQLite everybody else waits meanwhile.
-_TAKE_FIRST = _taking(_free())
-_TAKE_ONE = _taking(_free().where(AssignmentRow.id == bindparam("assignment")))
+_FIRST = _free()
+_TAKE = (
+    update(AssignmentRow)
+    .where(AssignmentRow.id == bindparam("assignment"))
+    .values(
+        annotator_id=bindparam("annotator", type_=Integer),
+        leased_at=database_now(),
+        leased_until=database_now() + bindparam("seconds", type_=Double),
+        fence=AssignmentRow.fence + 1,
+    )
+    .execution_options(synchronize_session=False)
+)
 _RUNNING = AssignmentRow.leased_until > database_now()
 _ALONE = select(UserRow.id).where(UserRow.id == bindparam("annotator")).with_for_update(key_share=True)
 _THEIRS = select(func.count()).where(
@@ -141,16 +153,27 @@ def check_limits(session: Session, project: Project, annotator_id: int) -> None:
         )
 
 
-def take(session: Session, project: Project, annotator_id: int, assignment_id: int | None = None) -> int | None:
-    """Lease the first assignment there is for them, in one statement; its id.
+def first_free(session: Session, project: Project, annotator_id: int) -> Free | None:
+    """The first assignment there is for them, which nobody else can take until the transaction ends; ``None`` if none.
 
-    ``assignment_id`` takes that one and no other. On PostgreSQL what somebody else is just taking is passed over,
-    instead of waited for.
+    On PostgreSQL what somebody else is just taking is passed over, instead of waited for.
     """
-    named = {"annotator": annotator_id, "project": project.id, "seconds": project.settings.lease_seconds}
-    if assignment_id is None:
-        return session.scalar(_TAKE_FIRST, named)
-    return session.scalar(_TAKE_ONE, named | {"assignment": assignment_id})
+    found = session.execute(_FIRST, {"annotator": annotator_id, "project": project.id}).first()
+    return None if found is None else Free(*found)
+
+
+def take(session: Session, project: Project, annotator_id: int, assignment_id: int) -> Lease:
+    """Lease them an assignment that is free."""
+    named = {"assignment": assignment_id, "annotator": annotator_id, "seconds": project.settings.lease_seconds}
+    session.execute(_TAKE, named)
+    return described(session, project, AssignmentRow.id == assignment_id)[0]
+
+
+def keep_place(session: Session, free: Free) -> None:
+    """Where somebody else is about to take an assignment, leave its former holder a draft to send their work into."""
+    if free.former is not None and session.get(DraftRow, (free.task_id, free.former)) is None:
+        session.add(DraftRow(task_id=free.task_id, annotator_id=free.former, body={}))
+        session.flush()
 
 
 def prolong(session: Session, project: Project, assignment_id: int) -> Lease:
@@ -180,7 +203,7 @@ def described(session: Session, project: Project, *which: ColumnElement[bool]) -
             project.id,
             assignment.fence,
             expires_in,
-            draft,
+            draft or None,
             item.width,
             item.height,
             prefill=PREDICTION.validate_python(task.prediction).label if _shown(project, task) == "always" else None,

@@ -20,8 +20,8 @@ from alframe.storage.service import ServiceDatabase, record
 from alframe.storage.service.tables import AssignmentRow, ItemRow, TaskRow
 from alframe.types import Prediction
 
-Mix: TypeAlias = Callable[[Session, Project, int], int | None]
-"""For a project and an annotator: the assignment that they get instead of the next, made just for them; or none."""
+Mix: TypeAlias = Callable[[Session, Project, int, int], int | None]
+"""For a project, an annotator and the assignment that is next for them: one just for them to have first; or none."""
 
 
 class Queue:
@@ -83,7 +83,8 @@ class Queue:
         """Give them what is to be labelled next; ``None`` where there is nothing for them now.
 
         Next is the highest priority, then the highest score. Nobody is given a task twice, except what they let run
-        out before somebody else took it.
+        out before somebody else took it; nor an item again that they had as gold, or in the same round. What is mixed
+        in comes before something that was asked for, never alone.
 
         Raises:
             NotFound: no such project or user.
@@ -95,10 +96,15 @@ class Queue:
             if project.paused:
                 raise Conflict(f"project {project.name!r} is paused: its manager says when it goes on")
             leases.check_limits(session, project, annotator_id)
-            mixed = self._mix(session, project, annotator_id) if self._mix else None
-            taken = None if mixed is None else leases.take(session, project, annotator_id, mixed)
-            taken = taken or leases.take(session, project, annotator_id)
-            return None if taken is None else leases.described(session, project, AssignmentRow.id == taken)[0]
+            free = leases.first_free(session, project, annotator_id)
+            if free is None:
+                return None
+            mixed = None
+            if self._mix and free.kind != "gold":
+                mixed = self._mix(session, project, annotator_id, free.assignment_id)
+            if mixed is None and free.former != annotator_id:
+                leases.keep_place(session, free)
+            return leases.take(session, project, annotator_id, mixed or free.assignment_id)
 
     def held(self, project_id: int, annotator_id: int) -> list[Lease]:
         """What they hold, the latest last."""
@@ -163,7 +169,10 @@ class Queue:
     def pass_on(
         self, assignment_id: int, annotator_id: int, fence: int, kind: Literal["skip", "flag"], reason: str = ""
     ) -> None:
-        """Give it back unanswered: it is not offered to them again. A reviewer gets what is flagged, or often skipped.
+        """Give it back unanswered: it is not offered to them again.
+
+        A reviewer gets what is flagged, skipped often, or skipped by the last who may answer. Gold is withdrawn for
+        them; a flag is noted beside its label, for managers.
 
         Raises:
             NotFound: there is no such assignment.
@@ -184,12 +193,12 @@ class Queue:
 
         Raises:
             NotFound: there is no such assignment.
-            Conflict: it is theirs no longer.
+            Conflict: it is theirs no longer, or never was: then nothing is kept.
         """
         with self._database.write() as session:
             task, assignment = submissions.lock_assignment(session, assignment_id)
             why = submissions.why_not_theirs(task, assignment, annotator_id, fence)
-            submissions.keep_draft(session, task, annotator_id, body)
+            submissions.keep_draft(session, assignment, annotator_id, body)
         if why:
             raise Conflict(why)
 
@@ -213,7 +222,7 @@ class Queue:
                 if why is None:
                     submissions.check_label(load_project(session, task.project_id), answer.label)
                     return submissions.write_down(session, task, assignment, annotator_id, key, answer)
-                submissions.keep_draft(session, task, annotator_id, submissions.answer_body(answer))
+                submissions.keep_draft(session, assignment, annotator_id, submissions.answer_body(answer))
         except IntegrityError as error:  # the same key, at the same moment, for another assignment
             raise submissions.taken(key) from error
         raise Conflict(why)

@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session
 from alframe.errors import Conflict, InvalidInput, NotFound
 from alframe.labelling.labels import dump_label
 from alframe.labelling.projects import Project
+from alframe.labelling.queue.eligible import somebody_is_left
 from alframe.labelling.queue.tasks import close_assignments
 from alframe.storage.service import record
-from alframe.storage.service.tables import AssignmentRow, DraftRow, SkipRow, SubmissionRow, TaskRow, UserRow
+from alframe.storage.service.tables import AssignmentRow, DraftRow, GoldRow, SkipRow, SubmissionRow, TaskRow, UserRow
 from alframe.storage.tables import now
 from alframe.types import Label
 
@@ -111,16 +112,26 @@ def lock_assignment(session: Session, assignment_id: int) -> tuple[TaskRow, Assi
 
 def why_not_theirs(task: TaskRow, assignment: AssignmentRow, annotator_id: int, fence: int) -> str | None:
     """Why nothing can be done under this lease any more; ``None`` where it can, though its time may be over."""
-    if assignment.state == "closed":
-        return f"nobody is to answer it any more: the task is {task.state}"
     if assignment.annotator_id != annotator_id or assignment.fence != fence:
         return "this lease is over, the item has been given out again; what you did is kept as a draft"
+    if assignment.state == "closed":
+        return f"nobody is to answer it any more: the task is {task.state}"
     return "you have answered it already" if assignment.state == "done" else None
 
 
-def keep_draft(session: Session, task: TaskRow, annotator_id: int, body: dict[str, Any]) -> None:
-    """What they have done of a task so far; the caller has locked the task."""
-    session.merge(DraftRow(task_id=task.id, annotator_id=annotator_id, body=body, updated_at=now()))
+def keep_draft(session: Session, assignment: AssignmentRow, annotator_id: int, body: dict[str, Any]) -> None:
+    """What they have done of a task so far; the caller has locked the task.
+
+    Raises:
+        Conflict: they have never had it.
+    """
+    row = session.get(DraftRow, (assignment.task_id, annotator_id))
+    if row is None:
+        if assignment.annotator_id != annotator_id:
+            raise Conflict("you do not hold this item: lease one first")
+        row = DraftRow(task_id=assignment.task_id, annotator_id=annotator_id)
+        session.add(row)
+    row.body, row.updated_at = body, now()
 
 
 def pass_on(
@@ -132,20 +143,39 @@ def pass_on(
     kind: str,
     reason: str,
 ) -> None:
-    """Give an assignment back; a reviewer gets the task if it is flagged, or skipped by as many as may answer it."""
+    """Give an assignment back; a reviewer gets the task if it is flagged, or skipped by as many as may answer it.
+
+    Gold is never reviewed: a decision would train the model on what people are tested with.
+    """
     session.add(SkipRow(task_id=task.id, annotator_id=annotator_id, kind=kind, reason=reason))
     assignment.annotator_id = assignment.leased_until = None
     session.flush()
     skips = session.scalars(select(func.count()).where(SkipRow.task_id == task.id)).one()
-    if kind == "flag":
-        task.state, task.reason = "review", f"flagged: {reason}"
-    elif task.kind == "gold":
+    if task.kind == "gold":
         task.state = "withdrawn"
-    elif skips >= project.settings.max_overlap:
-        task.state, task.reason = "review", f"skipped by {skips} people"
+    elif kind == "flag":
+        task.state, task.reason = "review", f"flagged: {reason}"
+    elif skips >= project.settings.max_overlap or not _somebody_is_left(session, task):
+        task.state, task.reason = "review", f"skipped by {skips} {'person' if skips == 1 else 'people'}"
     else:
         return
     close_assignments(session, TaskRow.id == task.id)
+    if task.kind == "gold" and kind == "flag":
+        _note_doubt(session, task, annotator_id, reason)
+
+
+def _somebody_is_left(session: Session, task: TaskRow) -> bool:
+    return session.scalars(select(somebody_is_left(task.id, task.project_id))).one()
+
+
+def _note_doubt(session: Session, task: TaskRow, annotator_id: int, reason: str) -> None:
+    """What somebody finds wrong with a gold item, where its managers see it."""
+    name = session.scalars(_NAME, {"annotator": annotator_id}).one()
+    gold = session.scalar(select(GoldRow).where(GoldRow.item_id == task.item_id).with_for_update())
+    if gold is not None:
+        gold.note = "; ".join(filter(None, (gold.note, f"flagged by {name}: {reason}")))
+        session.flush()
+    record(session, name, "gold.flag", f"item/{task.item_id}", {"reason": reason})
 
 
 def check_label(project: Project, label: Label | None) -> None:

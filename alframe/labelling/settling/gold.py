@@ -17,8 +17,7 @@ from alframe.storage.service import ServiceDatabase, record
 from alframe.storage.service.tables import AssignmentRow, GoldRow, ItemRow, TaskRow
 from alframe.types import Label
 
-LATELY = 50
-"""A gold item's prediction is taken from so many of the latest ones, where it has none itself."""
+_PREDICTED = (TaskRow.kind != "gold", TaskRow.prediction.is_not(None))
 
 
 @dataclass(frozen=True)
@@ -103,13 +102,18 @@ class Gold:
             project = load_project(session, project_id)
             return gold_scores(gold_answers(session, project), chance(session, project))
 
-    def mix(self, session: Session, project: Project, annotator_id: int) -> int | None:
+    def mix(self, session: Session, project: Project, annotator_id: int, instead: int) -> int | None:
         """The assignment of a gold item, made for this person, or ``None``; for ``Queue``, in its transaction.
 
-        With probability ``gold_share`` they get one that they have seen in no task, if there is any left.
+        With probability ``gold_share`` they get one that they have seen in no task, if there is any left. It looks
+        like the assignment ``instead`` of which it comes: where that one's prediction can be seen, only a gold item is
+        taken of which a model has said something too, when a round asked for it. Of one that was never asked for the
+        model says nothing, and another item's prediction would be known by being wrong.
         """
         if self._rng.random() >= project.settings.gold_share:
             return None
+        like = session.get_one(AssignmentRow, instead)
+        predicted = session.get_one(TaskRow, like.task_id).prediction is not None
         seen = exists().where(
             TaskRow.item_id == GoldRow.item_id,
             TaskRow.id == AssignmentRow.task_id,
@@ -125,35 +129,32 @@ class Gold:
             .where(GoldRow.project_id == project.id, ~GoldRow.retired, ItemRow.held == "", ~seen, ~offered)
             .order_by(GoldRow.id)
         )
+        if predicted and project.settings.prefill != "never":
+            unseen = unseen.where(exists().where(TaskRow.item_id == GoldRow.item_id, *_PREDICTED))
         items = session.scalars(unseen).all()
         if not items:
             return None
-        return self._made(session, project, annotator_id, items[int(self._rng.integers(len(items)))])
+        item_id = items[int(self._rng.integers(len(items)))]
+        return _made(session, like, annotator_id, item_id, predicted)
 
-    def _made(self, session: Session, project: Project, annotator_id: int, item_id: int) -> int:
-        # A gold task is one person's: its round is their id, so that the table refuses it a second time.
-        task = TaskRow(project_id=project.id, item_id=item_id, round=annotator_id, kind="gold")
-        task.model, task.prediction = self._prediction(session, project, item_id)
-        session.add(task)
-        session.flush()
-        assignment = AssignmentRow(project_id=project.id, task_id=task.id, slot=annotator_id, annotator_id=annotator_id)
-        session.add(assignment)
-        session.flush()
-        return assignment.id
 
-    def _prediction(self, session: Session, project: Project, item_id: int) -> tuple[str, object]:
-        """A prediction where other tasks have one, its own if there is one: without, it would be known by that."""
-        newest = (
-            select(TaskRow.model, TaskRow.prediction)
-            .where(TaskRow.project_id == project.id, TaskRow.kind != "gold")
-            .order_by(TaskRow.id.desc())
-            .limit(LATELY)
-        )
-        others = [(model, said) for model, said in session.execute(newest) if said is not None]
-        if not others:
-            return "", None
-        own = session.execute(
-            newest.where(TaskRow.item_id == item_id, TaskRow.prediction.is_not(None)).limit(1)
-        ).first()
-        model, said = others[int(self._rng.integers(len(others)))] if own is None else own
-        return model, said
+def _made(session: Session, like: AssignmentRow, annotator_id: int, item_id: int, predicted: bool) -> int:
+    # A gold task is one person's: its round is their id, so that the table refuses it a second time.
+    task = TaskRow(project_id=like.project_id, item_id=item_id, round=annotator_id, kind="gold")
+    last = select(TaskRow).where(TaskRow.item_id == item_id, *_PREDICTED).order_by(TaskRow.round.desc()).limit(1)
+    if predicted and (own := session.scalar(last)) is not None:
+        task.model, task.prediction = own.model, own.prediction
+    session.add(task)
+    session.flush()
+    assignment = AssignmentRow(
+        project_id=like.project_id,
+        task_id=task.id,
+        slot=0,
+        annotator_id=annotator_id,
+        priority=like.priority,
+        score=like.score,
+        place=like.place,
+    )
+    session.add(assignment)
+    session.flush()
+    return assignment.id

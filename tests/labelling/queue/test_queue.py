@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 from queues import asked_project, leased, new_project, run_out, submitted
-from sqlalchemy import event, select, text, update
+from sqlalchemy import delete, event, select, text, update
 from sqlalchemy.orm import Session
 
 from alframe.errors import Conflict, Forbidden, InvalidInput, NotFound, TooMany
 from alframe.labelling import Answer, NewTask, Project, Projects, ProjectSettings, Queue
+from alframe.labelling.queue.eligible import NOBODY_LEFT, review_stranded
 from alframe.labelling.queue.tasks import add_assignment
 from alframe.storage.service import ServiceDatabase
-from alframe.storage.service.tables import AssignmentRow, AuditRow, ItemRow, TaskRow
+from alframe.storage.service.tables import AssignmentRow, AuditRow, ItemRow, MembershipRow, TaskRow, UserRow
 from alframe.types import Object, Objects, Prediction
 
 
@@ -252,6 +253,62 @@ def test_what_is_skipped_goes_to_others_and_at_last_to_a_reviewer(database: Serv
     assert queue.lease(project.id, users[2]) is None
 
 
+def test_what_the_last_who_could_answer_passed_on_goes_to_a_reviewer(database: ServiceDatabase) -> None:
+    """Two people, of three that the project would ask at most."""
+    project, _, users = asked_project(database, 1, 2, ProjectSettings(max_overlap=3))
+    queue = Queue(database)
+    for user in users:
+        lease = leased(queue, project, user)
+        queue.pass_on(lease.assignment_id, user, lease.fence, "skip")
+    with database.read() as session:
+        task = session.scalars(select(TaskRow)).one()
+    assert (task.state, task.reason) == ("review", "skipped by 2 people")
+
+
+@pytest.mark.parametrize("how", ["revoked", "disabled", "viewer"])
+def test_what_nobody_may_answer_any_more_goes_to_a_reviewer(database: ServiceDatabase, how: str) -> None:
+    """One of two has answered, the other one leaves; what nobody has answered waits for the one who is left."""
+    project, items, users = asked_project(database, 2, 2, ProjectSettings(overlap=2))
+    queue = Queue(database)
+    submitted(queue, leased(queue, project, users[0]), users[0])
+    held = leased(queue, project, users[1])
+    assert review_stranded(database, project.id) == 0
+    with database.write() as session:
+        match how:
+            case "revoked":
+                session.execute(delete(MembershipRow).where(MembershipRow.user_id == users[1]))
+            case "viewer":
+                session.execute(update(MembershipRow).where(MembershipRow.user_id == users[1]).values(role="viewer"))
+            case _:
+                session.execute(update(UserRow).where(UserRow.id == users[1]).values(active=False))
+    assert review_stranded(database, project.id) == 1
+    assert review_stranded(database, project.id) == 0
+    with database.read() as session:
+        states = dict(session.execute(select(TaskRow.item_id, TaskRow.state)).all())
+        assert session.get_one(TaskRow, held.task_id).reason == NOBODY_LEFT
+    assert states == {items[0]: "review", items[1]: "open"}
+    with pytest.raises(Conflict, match="the task is review"):
+        submitted(queue, held, users[1])
+
+
+def test_a_project_without_people_waits_for_them(database: ServiceDatabase) -> None:
+    project, _, _ = asked_project(database, 2, 0)
+    assert review_stranded(database, project.id) == 0
+    assert Queue(database).backlog(project.id) == 2
+
+
+def test_a_round_asks_nobody_twice_about_an_item(database: ServiceDatabase) -> None:
+    """By whatever kind of task; a later round may."""
+    project, items, users = asked_project(database, 1, 2)
+    queue = Queue(database)
+    submitted(queue, leased(queue, project, users[0]), users[0])
+    queue.ask(project.id, 0, [NewTask(items[0])], kind="relabel")
+    assert queue.lease(project.id, users[0]) is None
+    assert leased(queue, project, users[1]).item_id == items[0]
+    queue.ask(project.id, 1, [NewTask(items[0])], kind="relabel")
+    assert leased(queue, project, users[0]).item_id == items[0]
+
+
 def test_a_round_that_is_withdrawn_asks_for_nothing_more(database: ServiceDatabase) -> None:
     project, items, users = asked_project(database, 3, 1)
     queue = Queue(database)
@@ -310,11 +367,13 @@ def test_predictions_are_shown_as_the_project_says(database: ServiceDatabase, pr
 def test_what_is_mixed_in_is_for_one_person(database: ServiceDatabase) -> None:
     """A mix makes a gold task for the first annotator; the others never get it, even once its lease has run out."""
     project, items, users = asked_project(database, 2, 2)
+    items = [*items, _one_more(database, project)]
 
-    def mix(session: Session, project: Project, annotator_id: int) -> int | None:
+    def mix(session: Session, project: Project, annotator_id: int, instead: int) -> int | None:
+        assert session.get_one(AssignmentRow, instead).state == "open"
         if annotator_id != users[0] or session.scalars(select(TaskRow).where(TaskRow.kind == "gold")).first():
             return None
-        task = TaskRow(project_id=project.id, item_id=items[1], round=0, kind="gold")
+        task = TaskRow(project_id=project.id, item_id=items[2], round=users[0], kind="gold")
         session.add(task)
         session.flush()
         assignment = AssignmentRow(
@@ -326,7 +385,7 @@ def test_what_is_mixed_in_is_for_one_person(database: ServiceDatabase) -> None:
 
     queue = Queue(database, mix)
     gold = leased(queue, project, users[0])
-    assert gold.item_id == items[1]
+    assert gold.item_id == items[2]
     assert queue.backlog(project.id) == 2
     run_out(database, gold.assignment_id)
     assert leased(queue, project, users[1]).item_id == items[0]
@@ -336,6 +395,14 @@ def test_what_is_mixed_in_is_for_one_person(database: ServiceDatabase) -> None:
     with database.read() as session:
         assert session.get_one(TaskRow, gold.task_id).state == "withdrawn"
     assert leased(queue, project, users[0]).item_id == items[1]
+
+
+def _one_more(database: ServiceDatabase, project: Project) -> int:
+    with database.write() as session:
+        row = ItemRow(project_id=project.id, sample_id="gold", image="0" * 64, width=8, height=8)
+        session.add(row)
+        session.flush()
+        return row.id
 
 
 def test_what_is_not_there_is_not_found(database: ServiceDatabase) -> None:
@@ -367,7 +434,7 @@ def test_a_lease_walks_along_the_index(database: ServiceDatabase) -> None:
         database.engine, "before_cursor_execute", lambda _, __, sql, named, *___: statements.append((sql, named))
     )
     Queue(database).lease(project.id, users[0])
-    sql, named = next(each for each in statements if each[0].startswith("UPDATE assignments"))
+    sql, named = next(each for each in statements if "skips" in each[0])
     explain = "EXPLAIN QUERY PLAN" if database.engine.dialect.name == "sqlite" else "EXPLAIN"
     with database.engine.connect() as connection:
         plan = str(connection.exec_driver_sql(f"{explain} {sql}", named).all())

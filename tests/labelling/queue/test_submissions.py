@@ -178,6 +178,26 @@ def test_an_old_lease_of_ones_own_counts_no_more(database: ServiceDatabase) -> N
     assert drafts(database) == {}
 
 
+def test_nobody_leaves_a_draft_of_what_they_never_had(database: ServiceDatabase) -> None:
+    """Nor is told what has become of it."""
+    project, _, users = asked_project(database, 1, 2)
+    queue = Queue(database)
+    lease = leased(queue, project, users[0])
+    told = set()
+    for fence in (lease.fence, 99):
+        with pytest.raises(Conflict) as refused:
+            queue.save_draft(lease.assignment_id, users[1], fence, {"label": 0})
+        told.add(str(refused.value))
+        with pytest.raises(Conflict) as refused:
+            queue.submit(lease.assignment_id, users[1], fence, "key", Answer(1))
+        told.add(str(refused.value))
+    queue.withdraw(project.id, 0)
+    with pytest.raises(Conflict) as refused:
+        queue.save_draft(lease.assignment_id, users[1], 99, {"label": 0})
+    assert told == {str(refused.value)}
+    assert drafts(database) == {}
+
+
 def test_a_heartbeat_holds_an_item(database: ServiceDatabase) -> None:
     project, _, users = asked_project(database, 1, 2)
     queue = Queue(database)

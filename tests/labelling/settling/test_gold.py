@@ -12,12 +12,12 @@ from labelled import Team, team_of
 from sqlalchemy import select
 
 from alframe.errors import Conflict, InvalidInput, NotFound
-from alframe.labelling import Gold, GoldScore, NewTask, Queue, settle
+from alframe.labelling import Gold, GoldScore, NewTask, Queue, Reviews, settle
 from alframe.labelling.items import Items
 from alframe.labelling.settling.gold_scores import GoldAnswer, gold_scores
 from alframe.labelling.settling.settlements import current
 from alframe.storage.service import ServiceDatabase
-from alframe.storage.service.tables import SubmissionRow, TaskRow
+from alframe.storage.service.tables import AuditRow, SubmissionRow, TaskRow
 from alframe.types import Object, Objects, Prediction
 
 
@@ -67,9 +67,11 @@ def test_no_id_tells_gold_from_the_rest(database: ServiceDatabase) -> None:
 
 def test_gold_never_becomes_a_settlement(database: ServiceDatabase) -> None:
     team = with_gold(database)
+    team.ask(2, 3)
     for name in team.people:
         for _ in range(2):
             team.answer(name, 0)
+    assert kinds(database) == ["gold"] * 6
     assert settle(database, team.project.id, rng=np.random.default_rng(0)) == 0
     assert current(database, team.project.id) == {}
 
@@ -89,7 +91,10 @@ def test_what_somebody_has_seen_is_no_gold_for_them(database: ServiceDatabase) -
     team.ask(0)
     team.answer("ann", 0)
     team.mix = mix
-    assert team.answer("ann", 0) is None
+    team.ask(2, overlap=3)
+    lease = team.answer("ann", 0)
+    assert lease is not None
+    assert lease.item_id == team.items[2]
     lease = team.answer("bob", 0)
     assert lease is not None
     assert lease.item_id == team.items[0]
@@ -99,6 +104,7 @@ def test_what_somebody_has_seen_is_no_gold_for_them(database: ServiceDatabase) -
 def test_what_is_out_of_the_question_is_not_mixed_in(database: ServiceDatabase, how: str) -> None:
     team = with_gold(database, rows=1)
     ann = team.people["ann"]
+    team.ask(2)
     match how:
         case "passed on":
             lease = team.queue.lease(team.project.id, ann)
@@ -108,33 +114,78 @@ def test_what_is_out_of_the_question_is_not_mixed_in(database: ServiceDatabase, 
             Gold(database).retire(team.project.id, team.items[0], by="root")
         case _:
             Items(database).hold(team.project.id, ["image/0"], "no consent", by="root")
-    assert team.queue.lease(team.project.id, ann) is None
+    next_one = team.queue.lease(team.project.id, ann)
+    assert next_one is not None
+    assert next_one.item_id == team.items[2]
 
 
 def test_a_lease_that_ran_out_is_offered_to_nobody_else(database: ServiceDatabase) -> None:
     team = with_gold(database, rows=1, lease_seconds=1e-6)
+    team.ask(2)
     team.queue.lease(team.project.id, team.people["ann"])
     team.mix = None
+    team.queue.withdraw(team.project.id, 0)
     assert team.queue.lease(team.project.id, team.people["bob"]) is None
     again = team.queue.lease(team.project.id, team.people["ann"])
     assert again is not None
     assert again.item_id == team.items[0]
 
 
-def test_gold_has_a_prediction_where_other_tasks_have_one(database: ServiceDatabase) -> None:
-    """Its own if the model was ever asked of it; otherwise it would be known by having none."""
+def test_gold_shows_a_prediction_where_others_do_and_its_own(database: ServiceDatabase) -> None:
+    """What a model never said anything of is not mixed in among what it did, and no other item's is shown."""
     team = with_gold(database, prefill="always")
+    team.ask(2)
     without = team.queue.lease(team.project.id, team.people["ann"])
-    Queue(database).ask(team.project.id, 0, [NewTask(team.items[3], prediction=Prediction(2))])
-    Queue(database).ask(team.project.id, 0, [NewTask(team.items[1], prediction=Prediction(1))], kind="audit")
-    leases = {
-        lease.item_id: lease for _ in range(2) if (lease := team.queue.lease(team.project.id, team.people["bob"]))
-    }
+    queue = Queue(database)
+    queue.ask(team.project.id, 0, [NewTask(team.items[3], 9.0, Prediction(2))])
+    queue.ask(team.project.id, 0, [NewTask(team.items[1], -9.0, Prediction(1))])
     assert without is not None
+    assert without.item_id in team.items[:2]
     assert (without.prefill, without.prediction) == (None, False)
-    assert leases[team.items[1]].prefill == 1
-    assert leases[team.items[0]].prefill in (1, 2)
-    assert all(lease.prediction for lease in leases.values())
+    leases = [team.queue.lease(team.project.id, team.people["bob"]) for _ in range(2)]
+    assert [lease and (lease.item_id, lease.prefill, lease.prediction) for lease in leases] == [
+        (team.items[1], 1, True),
+        (team.items[3], 2, True),
+    ]
+
+
+def test_gold_is_mixed_in_among_others_only(database: ServiceDatabase) -> None:
+    """Somebody who waits for work neither uses it up nor knows it by coming alone."""
+    team = with_gold(database)
+    assert team.answer("ann", 0) is None
+    team.ask(2)
+    leases = [team.answer("ann", 0) for _ in range(4)]
+    assert [lease is None for lease in leases] == [False, False, False, True]
+
+
+def test_what_is_wrong_with_gold_is_for_managers_and_trains_nothing(database: ServiceDatabase) -> None:
+    team = with_gold(database, rows=1)
+    team.ask(2)
+    for name in ("ann", "bob"):
+        lease = team.queue.lease(team.project.id, team.people[name])
+        assert lease is not None
+        assert lease.item_id == team.items[0]
+        team.queue.pass_on(lease.assignment_id, team.people[name], lease.fence, "flag", "two cats")
+    assert Reviews(database).waiting(team.project.id) == []
+    gold = Gold(database).all(team.project.id)
+    assert [each.note for each in gold] == ["flagged by ann: two cats; flagged by bob: two cats"]
+    with database.read() as session:
+        assert session.scalars(select(TaskRow.state).where(TaskRow.kind == "gold")).all() == ["withdrawn"] * 2
+        actors = session.scalars(select(AuditRow.actor).where(AuditRow.action == "gold.flag").order_by(AuditRow.entry))
+        assert actors.all() == ["ann", "bob"]
+
+
+def test_what_somebody_had_as_gold_is_not_asked_of_them(database: ServiceDatabase) -> None:
+    team = with_gold(database, rows=1)
+    team.ask(2)
+    team.answer("ann", 0)
+    team.ask(0, round=1)
+    team.mix = None
+    leases = [team.answer("ann", 0), team.answer("ann", 0)]
+    assert [lease and lease.item_id for lease in leases] == [team.items[2], None]
+    lease = team.answer("bob", 0)
+    assert lease is not None
+    assert lease.item_id == team.items[0]
 
 
 def test_gold_is_retired_before_its_label_changes(database: ServiceDatabase) -> None:
@@ -160,6 +211,7 @@ def test_boxes_are_right_where_they_match(database: ServiceDatabase) -> None:
     gold = Gold(database, np.random.default_rng(0))
     gold.add(team.project.id, team.items[0], Objects((Object((0.0, 0.0, 4.0, 4.0), 0),)), by="root")
     team.mix = gold.mix
+    team.ask(1)
     team.answer("ann", Objects((Object((0.0, 0.0, 4.0, 3.0), 0),)))
     team.answer("bob", Objects((Object((0.0, 0.0, 4.0, 4.0), 1),)))
     team.answer("cyd", None)
