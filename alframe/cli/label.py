@@ -101,7 +101,7 @@ def export(
     with explained(), _project(service, database, project) as (opened, found):
         store = ImageStore(service / IMAGES) if images else None
         with whole_file(output) as unfinished, unfinished.open("wb") as file:
-            count = export_labels(opened, store, found.id, file, format=into)
+            count = export_labels(opened, store, found.id, file, by=ACTOR, format=into)
         progress.say(f"{count} labels of {escape(project)}: {escape(str(output))}")
 
 

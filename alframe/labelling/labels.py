@@ -178,3 +178,14 @@ def _object(said: _Object, mask: Mask | None, number: int, project: Project, wid
         return replace(found, box=check_object(Object(box, label), height, width).box)
     except ValueError as error:
         raise InvalidInput(f"object {number}: {error}") from error
+
+
+def classes_of(label: Label | None) -> set[int]:
+    """The classes that a label names; regions that are to be passed over have none.
+
+    >>> classes_of(2), classes_of(None)
+    ({2}, set())
+    """
+    if isinstance(label, Objects):
+        return {each.label for each in label if each.label >= 0}
+    return set() if label is None else {label}

@@ -24,7 +24,7 @@ from alframe.labelling.images import ImageStore
 from alframe.labelling.labels import load_label
 from alframe.labelling.projects import Project, load_project
 from alframe.labelling.settling.settlements import latest
-from alframe.storage.service import ServiceDatabase
+from alframe.storage.service import ServiceDatabase, record
 from alframe.storage.service.tables import ItemRow, SettlementRow
 from alframe.types import Objects
 
@@ -45,6 +45,7 @@ def export(
     project_id: int,
     stream: BinaryIO,
     *,
+    by: str,
     format: Literal["csv", "coco"] = "csv",  # noqa: A002 (what a format is called)
 ) -> int:
     """Write the labels that hold into a ZIP; never an item that is held. The same labels make the same bytes.
@@ -57,6 +58,7 @@ def export(
         images: the images' files come along, as ``images/SHA256.FORMAT``; without them if ``None``.
         project_id: whose labels.
         stream: where to.
+        by: who takes the labels away; the audit trail keeps it.
         format: of the objects.
 
     Returns:
@@ -71,6 +73,10 @@ def export(
         if format == "coco" and project.kind == "classification":
             raise InvalidInput(f"COCO has objects, and project {project.name!r} has classes: export it as csv")
         found = _labelled(session, project_id)
+    # Before a byte is written: what is read of it may be kept, whatever happens then.
+    with database.write() as session:
+        detail = {"format": format, "labels": len(found), "images": images is not None}
+        record(session, by, "labels.export", f"project/{project_id}", detail)
     with ZipFile(stream, "w") as archive:
         names = {} if images is None else dict(_put_images(archive, images, found))
         _put_table(archive, project, found, names)

@@ -17,15 +17,25 @@ from alframe.errors import DataError, InvalidInput
 from alframe.labelling.exchange.archives import MAX_FILE, opened_archive, read_entry
 from alframe.labelling.exchange.exporting import LABELS
 from alframe.labelling.images import ImageStore, StoredImage
-from alframe.labelling.items import Items, NewItem
+from alframe.labelling.items import Items, NewItem, check_name
 from alframe.labelling.labels import dump_label, parse_label
 from alframe.labelling.projects import Project, Projects
 from alframe.labelling.queue.submissions import Answer
 from alframe.labelling.rows import lock_items
 from alframe.labelling.rules import broken
+from alframe.labelling.settling.reports import critical_classes
+from alframe.labelling.settling.reviewing import give_to_review
 from alframe.labelling.settling.settlements import append, holding
 from alframe.storage.service import ServiceDatabase
 from alframe.types import Label
+
+MAX_LINES = 200_000
+"""Lines of a table: as many labels, and as many that are left out, are in memory."""
+
+TOLD = 100
+"""Reasons why something was left out that are told; of more, their number."""
+
+csv.field_size_limit(MAX_FILE)  # of the process, once: all masks of an image are one field
 
 AT_ONCE = 200
 """Labels in one transaction, so that others are not kept waiting."""
@@ -38,7 +48,7 @@ class Imported:
     Attributes:
         items: images that are in the project now.
         labels: those that got a label, or had the same.
-        refused: what was left out, each with the reason.
+        refused: what was left out, each with the reason; of more than ``TOLD`` the last line says how many.
     """
 
     items: int
@@ -82,7 +92,7 @@ def import_zip(database: ServiceDatabase, images: ImageStore, project_id: int, f
     with opened_archive(file) as (archive, infos):
         lines = _table(archive, infos, refused)
         stored = _store(archive, [info for info in infos if info.filename != LABELS], images, refused)
-    refused += [f"{line.place}: there is no image {name!r}" for name, line in lines.items() if name not in stored]
+    refused += [f"{line.place}: there is no image {name[:100]!r}" for name, line in lines.items() if name not in stored]
     lines = {name: lines.get(name, _Line(name, "", "", name)) for name in stored}
     new = {line.sample: NewItem(line.sample, stored[name], line.group) for name, line in lines.items()}
     if len(new) < len(stored):
@@ -95,7 +105,12 @@ def import_zip(database: ServiceDatabase, images: ImageStore, project_id: int, f
                 labels[ids[line.sample]] = _parsed(line.label, project, stored[name]), line
             except InvalidInput as error:
                 refused.append(f"{line.place}: {error}")
-    return Imported(len(ids), _settle(database, project, labels, refused, by), tuple(refused))
+    return Imported(len(ids), _settle(database, project, labels, refused, by), _told(refused))
+
+
+def _told(refused: Sequence[str]) -> tuple[str, ...]:
+    more = len(refused) - TOLD
+    return (*refused[:TOLD], f"and {more:,} more") if more > 0 else tuple(refused)
 
 
 def _table(archive: ZipFile, infos: Sequence[ZipInfo], refused: list[str]) -> dict[str, _Line]:
@@ -107,18 +122,30 @@ def _table(archive: ZipFile, infos: Sequence[ZipInfo], refused: list[str]) -> di
         with TemporaryDirectory() as folder:
             path = Path(folder) / LABELS
             path.write_bytes(read_entry(archive, info))
-            csv.field_size_limit(MAX_FILE)  # all masks of an image are one field
             try:
                 for number, row in csv_lines(path, ["sample", "label"]):
+                    if number > MAX_LINES:
+                        raise InvalidInput(f"{LABELS} has more than {MAX_LINES:,} lines: split it, with its images")
                     line = _Line(row["sample"], row["label"], row.get("group", ""), f"{LABELS}, line {number}")
                     name = row.get("image") or line.sample
-                    if not line.sample or name in found:
-                        refused.append(f"{line.place}: a sample and its image are named once, got {name!r}")
+                    if why := _why_left_out(line, name, found):
+                        refused.append(f"{line.place}: {why}")
                     else:
                         found[name] = line
             except DataError as error:
                 raise InvalidInput(str(error).replace(str(path), LABELS)) from error
     return found
+
+
+def _why_left_out(line: _Line, name: str, found: Mapping[str, _Line]) -> str | None:
+    if not line.sample or name in found:
+        return f"a sample and its image are named once, got {name[:100]!r}"
+    try:
+        check_name(line.sample)
+        check_name(line.group)
+    except InvalidInput as error:
+        return str(error)
+    return None
 
 
 def _store(
@@ -171,6 +198,10 @@ def _settle(
                 written = dump_label(label)
                 if last is not None and last.label == written:
                     held += 1
+                    continue
+                if critical := critical_classes(project, label):
+                    give_to_review(session, project, item_id, label, f"an import says {', '.join(critical)}")
+                    refused.append(f"{line.place}: {', '.join(critical)} is safety-critical: a reviewer decides")
                     continue
                 # The same label may come twice, with another one between.
                 after = 0 if last is None else last.version

@@ -9,13 +9,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alframe.errors import Conflict, InvalidInput, NotFound
-from alframe.labelling.labels import load_label
+from alframe.labelling.labels import dump_label, load_label
 from alframe.labelling.projects import Project, load_project
 from alframe.labelling.queue.submissions import Answer
-from alframe.labelling.queue.tasks import PREDICTION
+from alframe.labelling.queue.tasks import PREDICTION, NewTask, add_tasks, close_assignments, last_round
 from alframe.labelling.rules import broken
 from alframe.labelling.settling import settlements
 from alframe.labelling.settling.opinions import opinions
+from alframe.labelling.settling.reports import weigh_reports
 from alframe.storage.service import ServiceDatabase, record
 from alframe.storage.service.tables import ItemRow, SettlementRow, SubmissionRow, TaskRow
 from alframe.storage.tables import now
@@ -178,7 +179,21 @@ class Reviews:
                 task.state, task.settled_at = "settled", now()
                 session.flush()
                 record(session, by, "task.decide", f"task/{task_id}", {"item": item.id, "version": version})
+                weigh_reports(session, project, item.id)
         return next(each for each in settlements.history(self._database, item.id) if each.version == version)
+
+
+def give_to_review(session: Session, project: Project, item_id: int, proposed: Label, reason: str) -> None:
+    """Let a reviewer decide on a label that nobody was asked for: an import's, a production system's."""
+    round = last_round(session, project.id)
+    if not add_tasks(session, project, round, [NewTask(item_id)], "", "relabel", 0, 1):
+        return  # the round has asked people already
+    made = TaskRow.item_id == item_id, TaskRow.round == round, TaskRow.kind == "relabel"
+    task = session.scalars(select(TaskRow).where(*made)).one()
+    close_assignments(session, TaskRow.id == task.id)
+    task.state, task.reason, task.proposed = "review", reason, dump_label(proposed)
+    session.flush()
+    record(session, "system", "task.review", f"task/{task.id}", {"item": item_id, "reason": reason})
 
 
 def _known(session: Session, task_id: int, *, lock: bool = False) -> tuple[TaskRow, ItemRow, Project]:

@@ -19,11 +19,12 @@ from alframe.labelling.queue.tasks import NewTask, add_tasks
 from alframe.labelling.rows import lock_items
 from alframe.labelling.rules import broken
 from alframe.labelling.settling.agreement import alike
+from alframe.labelling.settling.reports import critical_classes
 from alframe.labelling.settling.settlements import append
 from alframe.storage.service import ServiceDatabase, record
 from alframe.storage.service.tables import GoldRow, ItemRow, ProjectRow, SettlementRow, TaskRow
 from alframe.storage.tables import now
-from alframe.types import Label, Objects
+from alframe.types import Label
 
 LEVEL = 0.05
 """Probability that accepting is ever stopped although it was accurate enough all the time."""
@@ -185,12 +186,11 @@ def _fit(session: Session, project: Project, sure: Sequence[Confident]) -> list[
         ItemRow.project_id == project.id, ItemRow.held == "", ~labelled, ~gold
     )
     sizes = {item_id: (width, height) for item_id, width, height in session.execute(free)}
-    critical = {project.classes.index(name) for name in project.settings.safety_critical}
     found = {each.item_id: each for each in sure if each.item_id in sizes}
     return [
         found[item_id]
         for item_id in sorted(found)
-        if critical.isdisjoint(_classes(found[item_id].label))
+        if not critical_classes(project, found[item_id].label)
         and not broken(Answer(found[item_id].label), project, *sizes[item_id])
     ]
 
@@ -224,10 +224,6 @@ def _checks(session: Session, project: Project, row: ProjectRow) -> list[bool]:
         for task, label, height, width in session.execute(taken)
         if task in came_to
     ]
-
-
-def _classes(label: Label) -> set[int]:
-    return {each.label for each in label} if isinstance(label, Objects) else {label}
 
 
 def _key(round: int, item_id: int | str) -> str:

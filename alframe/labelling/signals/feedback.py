@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from alframe.errors import Conflict
@@ -17,11 +17,13 @@ from alframe.labelling.items import Items, NewItem
 from alframe.labelling.labels import dump_label
 from alframe.labelling.projects import Project, load_project
 from alframe.labelling.queue.submissions import Answer
-from alframe.labelling.queue.tasks import NewTask, add_tasks, last_round
+from alframe.labelling.queue.tasks import NewTask, add_tasks, last_round, raise_priority
 from alframe.labelling.rules import broken
-from alframe.labelling.settling.settlements import append
+from alframe.labelling.settling.reports import critical_classes, report_key, settle_report
+from alframe.labelling.settling.reviewing import give_to_review
+from alframe.labelling.settling.settlements import holding
 from alframe.storage.service import ServiceDatabase, record
-from alframe.storage.service.tables import FeedbackRow, ItemRow, SettlementRow
+from alframe.storage.service.tables import FeedbackRow, GoldRow, ItemRow, SettlementRow, TaskRow
 from alframe.types import Label
 
 Signal: TypeAlias = Literal["feedback", "rule"]
@@ -68,8 +70,10 @@ def report(
 
     An image that the project has not got becomes an item of it. A correction that is weaker than what holds changes
     nothing. Where it contradicts what somebody else saw, or breaks a rule, people are asked about the item again, once
-    in each round of the cycle; what breaks a rule does not hold meanwhile. Of held items the report is kept, and
-    nothing follows from it.
+    in each round of the cycle; what breaks a rule does not hold meanwhile. What names a safety-critical class is for a
+    reviewer to decide. While people are asked about the item nothing holds before they have settled it: they are asked
+    sooner, and afterwards the correction holds where it is stronger than they. Of held items, and of gold, the report
+    is kept, and nothing follows from it by itself.
 
     Args:
         database: of the service.
@@ -126,16 +130,25 @@ def _item(database: ServiceDatabase, project_id: int, image: StoredImage, by: st
 
 
 def _weigh(session: Session, project: Project, item: ItemRow, row: FeedbackRow, correction: Label) -> None:
-    if sentences := broken(Answer(correction), project, item.width, item.height):
-        return _ask_again(session, project, item, f"a correction breaks a rule: {'; '.join(sentences)}")
-    last = session.scalar(
-        select(SettlementRow).where(SettlementRow.item_id == item.id).order_by(SettlementRow.version.desc()).limit(1)
-    )
-    source: Signal = "feedback" if row.signal == "feedback" else "rule"
-    append(session, project, item.id, key=_key(row), label=correction, source=source, settled_by=row.reported_by)
-    if last is not None and last.label != row.correction and {last.source, source} <= PEOPLE:
-        _ask_again(session, project, item, f"a user contradicts the {last.source}")
-    return None
+    gold = select(GoldRow.id).where(GoldRow.item_id == item.id, ~GoldRow.retired)
+    if session.scalar(gold) is not None:
+        return  # its label is certain
+    if session.scalar(select(TaskRow.id).where(*_asked(item)).limit(1)) is not None:
+        raise_priority(session, FIRST, *_asked(item))
+    elif sentences := broken(Answer(correction), project, item.width, item.height):
+        _ask_again(session, project, item, f"a correction breaks a rule: {'; '.join(sentences)}")
+    elif critical := critical_classes(project, correction):
+        give_to_review(session, project, item.id, correction, f"a correction to {', '.join(critical)}")
+    else:
+        last = holding(session, item.id)
+        settle_report(session, project, row, correction)
+        if last is not None and last.label != row.correction and {last.source, row.signal} <= PEOPLE:
+            _ask_again(session, project, item, f"a user contradicts the {last.source}")
+
+
+def _asked(item: ItemRow) -> tuple[ColumnElement[bool], ...]:
+    """The tasks in which people are at an item."""
+    return TaskRow.item_id == item.id, TaskRow.kind != "gold", TaskRow.state.in_(["open", "complete", "review"])
 
 
 def _ask_again(session: Session, project: Project, item: ItemRow, why: str) -> None:
@@ -145,10 +158,6 @@ def _ask_again(session: Session, project: Project, item: ItemRow, why: str) -> N
 
 
 def _receipt(session: Session, row: FeedbackRow) -> Reported:
-    version = session.scalar(select(SettlementRow.version).where(SettlementRow.key == _key(row)))
+    version = session.scalar(select(SettlementRow.version).where(SettlementRow.key == report_key(row)))
     item = session.get_one(ItemRow, row.item_id)
     return Reported(row.id, item.id, item.sample_id, version, row.created_at)
-
-
-def _key(row: FeedbackRow) -> str:
-    return f"feedback/{row.id}"

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from alframe.functional import annotator_signals, one_coin
+from alframe.labelling.labels import classes_of
 from alframe.labelling.projects import Project, load_project
 from alframe.labelling.settling.agreement import Agreement, Measure, Pair, class_votes, compare, known
 from alframe.labelling.settling.gold import Gold
 from alframe.labelling.statistics.tally import Tally, read_tally
 from alframe.storage.service import ServiceDatabase
-from alframe.types import UNLABELLED, Label, Objects, Signal
+from alframe.types import UNLABELLED, Label, Signal
 
 JUDGED = 10_000
 """Annotators are judged by so many items: more would only take longer."""
@@ -226,7 +227,7 @@ def _agreement(project: Project, found: Agreement, last_days: Sequence[str]) -> 
 def _classes(project: Project, labels: Iterable[Label]) -> tuple[ClassLine, ...]:
     counts: Counter[int] = Counter()
     for label in labels:
-        counts.update({each.label for each in label} if isinstance(label, Objects) else {label})
+        counts.update(classes_of(label))
     return tuple(ClassLine(name, counts[number]) for number, name in enumerate(project.classes))
 
 

@@ -57,7 +57,8 @@ def export_labels(
     """The labels that hold, as a table or as COCO; with the images where wanted."""
     file = TemporaryFile()  # noqa: SIM115 (closed when the last chunk is sent)
     try:
-        export(service.database, service.images if images else None, caller.project.id, file, format=format)
+        store = service.images if images else None
+        export(service.database, store, caller.project.id, file, by=caller.user.name, format=format)
     except BaseException:
         file.close()
         raise

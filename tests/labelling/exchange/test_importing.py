@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import struct
 import tracemalloc
 from collections.abc import Callable
@@ -19,13 +20,14 @@ from alframe.errors import Conflict, InvalidInput, NotFound
 from alframe.labelling import Project, Projects, ProjectSettings
 from alframe.labelling.exchange.archives import opened_archive
 from alframe.labelling.exchange.exporting import COLUMNS, export
-from alframe.labelling.exchange.importing import import_zip
+from alframe.labelling.exchange.importing import TOLD, import_zip
 from alframe.labelling.images import ImageStore, StoredImage
 from alframe.labelling.items import Items, NewItem
 from alframe.labelling.settings import Rules
+from alframe.labelling.settling.reviewing import Reviews
 from alframe.labelling.settling.settlements import append, current, history
 from alframe.storage.service import ServiceDatabase
-from alframe.storage.service.tables import ItemRow, SettlementRow
+from alframe.storage.service.tables import AuditRow, ItemRow, SettlementRow
 from alframe.types import Label, Object, Objects, Polygons
 
 
@@ -73,7 +75,7 @@ def labelled(database: ServiceDatabase, images: ImageStore, project: Project, sa
 
 def exported(database: ServiceDatabase, images: ImageStore | None, project: Project, **how: str) -> BytesIO:
     file = BytesIO()
-    export(database, images, project.id, file, **how)  # type: ignore[arg-type]  # a format
+    export(database, images, project.id, file, by="ann", **how)  # type: ignore[arg-type]  # a format
     return file
 
 
@@ -154,7 +156,7 @@ def test_coco_has_no_classes_of_images(database: ServiceDatabase, images: ImageS
     with pytest.raises(InvalidInput, match="export it as csv"):
         exported(database, images, project, format="coco")
     with pytest.raises(NotFound):
-        export(database, images, 99, BytesIO())
+        export(database, images, 99, BytesIO(), by="ann")
 
 
 def test_images_come_without_labels_too(
@@ -354,3 +356,56 @@ def test_memory_does_not_grow_with_the_archive(tmp_path: Path) -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 12_000_000
+
+
+def test_an_export_is_in_the_audit_trail(database: ServiceDatabase, images: ImageStore, project: Project) -> None:
+    labelled(database, images, project, {"a": 0, "b": 1})
+    exported(database, images, project)
+    exported(database, None, project)
+    with database.read() as session:
+        wanted = select(AuditRow.actor, AuditRow.detail).where(AuditRow.action == "labels.export")
+        entries = session.execute(wanted.order_by(AuditRow.entry)).all()
+    assert [(actor, json.loads(detail)) for actor, detail in entries] == [
+        ("ann", {"format": "csv", "labels": 2, "images": True}),
+        ("ann", {"format": "csv", "labels": 2, "images": False}),
+    ]
+
+
+@pytest.mark.parametrize(("sample", "group"), [("x\x00y", ""), ("a.png\x7f", ""), ("x" * 1_001, ""), ("x", "\x01")])
+def test_a_name_that_no_database_takes_is_left_out(
+    database: ServiceDatabase, images: ImageStore, project: Project, tmp_path: Path, sample: str, group: str
+) -> None:
+    table = f"sample,label,image,group\n{sample},cat,a.png,{group}\nb.png,dog,b.png,\n"
+    file = packed({"labels.csv": table, "a.png": png(1, tmp_path), "b.png": png(2, tmp_path)})
+    found = import_zip(database, images, project.id, file, by="ann")
+    assert (found.items, found.labels, len(found.refused)) == (2, 1, 1)
+    assert "none that control" in found.refused[0]
+
+
+def test_a_table_has_limits(
+    database: ServiceDatabase, images: ImageStore, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of many that are left out some are named; with more lines than are taken nothing is."""
+    lines = "sample,label\n" + "".join(f"{number},cat\n" for number in range(TOLD + 7))
+    found = import_zip(database, images, project.id, packed({"labels.csv": lines}), by="ann")
+    assert found.refused[-1] == "and 7 more"
+    assert len(found.refused) == TOLD + 1
+    monkeypatch.setattr("alframe.labelling.exchange.importing.MAX_LINES", TOLD)
+    with pytest.raises(InvalidInput, match="more than 100 lines"):
+        import_zip(database, images, project.id, packed({"labels.csv": lines}), by="ann")
+
+
+def test_an_import_of_a_safety_critical_class_is_for_a_reviewer(
+    database: ServiceDatabase, images: ImageStore, tmp_path: Path
+) -> None:
+    """Brought again it is there once."""
+    settings = ProjectSettings(safety_critical=["dog"])
+    project = Projects(database).create("critical", "classification", ["cat", "dog"], settings, by="root")
+    file = packed({"labels.csv": "sample,label\na.png,dog\n", "a.png": png(1, tmp_path)})
+    for _ in range(2):
+        found = import_zip(database, images, project.id, file, by="ann")
+        assert found.labels == 0
+    assert labels(database, project) == {}
+    (waiting,) = Reviews(database).waiting(project.id)
+    Reviews(database).decide(waiting.task_id, 1, "", "k", by="rita")
+    assert import_zip(database, images, project.id, file, by="ann").labels == 1

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import numpy as np
 import pytest
+from labelled import team_of
 from queues import new_project
 from sqlalchemy import select
 
@@ -13,7 +15,10 @@ from alframe.labelling import Project, Projects, ProjectSettings
 from alframe.labelling.images import StoredImage
 from alframe.labelling.items import Items
 from alframe.labelling.settings import Rules
+from alframe.labelling.settling.gold import Gold
+from alframe.labelling.settling.reviewing import Reviews
 from alframe.labelling.settling.settlements import Source, append, current
+from alframe.labelling.settling.settling import settle
 from alframe.labelling.signals.feedback import Reported, report
 from alframe.storage.service import ServiceDatabase
 from alframe.storage.service.tables import FeedbackRow, TaskRow
@@ -132,3 +137,42 @@ def test_nothing_follows_from_a_report_of_a_held_item(database: ServiceDatabase)
     Items(database).hold(project.id, [name], "no consent", by="root")
     assert said(database, project, 1).version is None
     assert holds(database, project) is None
+
+
+@pytest.mark.parametrize(("signals", "in_the_end"), [(None, (0, "consensus")), (STRONG_USERS, (1, "feedback"))])
+def test_while_people_are_asked_a_correction_waits(
+    database: ServiceDatabase, signals: list[str] | None, in_the_end: tuple[int, str]
+) -> None:
+    """It settles nothing over their heads; when they have, the order of the signals decides."""
+    settings: dict[str, Any] = {} if signals is None else {"signals": signals}
+    team = team_of(database, overlap=2, **settings)
+    team.ask(1, 0)
+    image = StoredImage(f"{0:064x}", 8, 6)
+    assert said(database, team.project, 1, image=image).version is None
+    assert holds(database, team.project) is None
+    first = team.answer("ann", 0)
+    assert first is not None
+    assert first.item_id == team.items[0]  # which is asked for sooner
+    team.answer("bob", 0)
+    settle(database, team.project.id, rng=np.random.default_rng(0))
+    assert holds(database, team.project) == in_the_end
+    assert doubted(database, team.project) == 0
+
+
+def test_a_correction_to_what_is_safety_critical_is_a_reviewers(database: ServiceDatabase) -> None:
+    project, _, _ = new_project(database, 0, 1, ProjectSettings(safety_critical=["dog"]))
+    assert said(database, project, 1).version is None
+    (waiting,) = Reviews(database).waiting(project.id)
+    assert waiting.reason == "a correction to dog"
+    assert Reviews(database).opened(waiting.task_id).proposed == 1
+    assert holds(database, project) is None
+    Reviews(database).decide(waiting.task_id, 1, "", "k", by="rita")
+    assert holds(database, project) == (1, "review")
+
+
+def test_gold_is_certain(database: ServiceDatabase) -> None:
+    team = team_of(database)
+    Gold(database, np.random.default_rng(0)).add(team.project.id, team.items[0], 0, by="root")
+    assert said(database, team.project, 1, image=StoredImage(f"{0:064x}", 8, 6)).version is None
+    assert holds(database, team.project) is None
+    assert doubted(database, team.project) == 0
