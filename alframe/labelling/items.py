@@ -151,6 +151,24 @@ class Items:
         with self._database.read() as session:
             return [ItemSummary(*row) for row in session.execute(wanted.order_by(ItemRow.id).limit(limit))]
 
+    def mask(self, project_id: int, item_id: int, boxes: Sequence[Sequence[float]], *, by: str) -> None:
+        """Cover these boxes (x0, y0, x1, y1), in pixels, instead of those before; none uncovers the image.
+
+        Raises:
+            NotFound: the project has no such item.
+            InvalidInput: something is no box, or reaches out of the image.
+        """
+        with self._database.write() as session:
+            row = session.get(ItemRow, item_id, with_for_update={"key_share": True})
+            if row is None or row.project_id != project_id:
+                raise NotFound(f"there is no item {item_id} in project {project_id}")
+            for box in boxes:
+                _check_box(row.sample_id, box)
+                if min(box) < 0 or box[2] > row.width or box[3] > row.height:
+                    raise InvalidInput(f"the mask {list(box)} reaches out of the image, {row.width} x {row.height}")
+            row.masks = [list(map(float, box)) for box in boxes]
+            record(session, by, "items.mask", f"item/{item_id}", {"boxes": row.masks})
+
 
 def check_name(name: str) -> None:
     """Whether every database takes a name, and every page shows it: of a sample, of a slice.
@@ -162,6 +180,11 @@ def check_name(name: str) -> None:
         raise InvalidInput(f"a name has at most {MAX_NAME:,} characters, and none that control; got {name[:100]!r}")
 
 
+def _check_box(name: str, box: Sequence[float]) -> None:
+    if len(box) != 4 or not all(map(math.isfinite, box)) or box[0] >= box[2] or box[1] >= box[3]:
+        raise InvalidInput(f"sample {name!r}: a mask is a box (x0, y0, x1, y1), not {box}")
+
+
 def _by_name(new: Iterable[NewItem]) -> dict[str, NewItem]:
     offered: dict[str, NewItem] = {}
     for each in new:
@@ -170,8 +193,7 @@ def _by_name(new: Iterable[NewItem]) -> dict[str, NewItem]:
         check_name(each.sample_id)
         check_name(each.group)
         for box in each.masks:
-            if len(box) != 4 or not all(map(math.isfinite, box)) or box[0] >= box[2] or box[1] >= box[3]:
-                raise InvalidInput(f"sample {each.sample_id!r}: a mask is a box (x0, y0, x1, y1), not {box}")
+            _check_box(each.sample_id, box)
         offered[each.sample_id] = each
     return offered
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import logging
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
+import numpy as np
+import PIL.Image
 import pytest
 from served import CLASSES, PAGE, Served, problem, served
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -94,6 +98,65 @@ def test_an_image_that_is_there_already_is_not_sent_again_but_counts_as_seen(ser
     assert service.rows()["views"] == seen + 1
     service.service.items.hold(service.animals.id, ["image 1", "image 2"], "no consent", by="test")
     problem(service.client("admin").get(path, headers={"If-None-Match": first.headers["etag"]}), 404)
+
+
+def test_what_is_masked_is_seen_no_more_and_the_image_is_another(service: Served) -> None:
+    item = service.leases["annotator"].item_id
+    path, masks = f"/api/items/{item}/image", f"/api/projects/{service.animals.id}/items/{item}/masks"
+    client, manager = service.client("annotator"), service.client("manager")
+    first = client.get(path)
+    assert manager.put(masks, json={"boxes": [[0.0, 0.0, 8.0, 8.0]]}).status_code == 204
+    covered = client.get(path, headers={"If-None-Match": first.headers["etag"]})
+    assert covered.status_code == 200
+    assert not np.asarray(PIL.Image.open(BytesIO(covered.content))).any()
+    for boxes in ([[0.0, 0.0, 9.0, 8.0]], [[-1.0, 0.0, 4.0, 4.0]], [[4.0, 0.0, 4.0, 4.0]], [[0.0, 1.0]]):
+        problem(manager.put(masks, json={"boxes": boxes}), 422)
+    assert manager.put(masks, json={"boxes": []}).status_code == 204
+    assert client.get(path).content == first.content
+    elsewhere = f"/api/projects/{service.elsewhere.id}/items/{item}/masks"
+    problem(service.client("stranger").put(elsewhere, json={"boxes": []}), 404)
+    actions = [each["action"] for each in service.client("admin").get("/api/audit?limit=500").json()["items"]]
+    assert actions.count("items.mask") == 2
+
+
+def test_a_manager_reads_who_was_shown_what(service: Served) -> None:
+    item = service.leases["annotator"].item_id
+    for who in ("annotator", "reviewer"):
+        service.client(who).get(f"/api/items/{item}/image")
+    path = f"/api/projects/{service.animals.id}/views"
+    first = service.client("manager").get(path, params={"limit": 1}).json()
+    second = service.client("manager").get(path, params={"after": first["next"]}).json()
+    seen = [(each["user"], each["item"], each["sample_id"]) for each in first["items"] + second["items"]]
+    assert seen == [(who, item, "image 1") for who in ("annotator", "reviewer")]
+    assert second["next"] is None
+    other = f"/api/projects/{service.elsewhere.id}/views"
+    assert service.client("stranger").get(other).json()["items"] == []
+
+
+def test_no_route_shows_what_is_held(service: Served) -> None:
+    """Items with answers, labels and leases, gold and examples: a hold hides each of them."""
+    project, manager, reviewer = service.animals, service.client("manager"), service.client("reviewer")
+    base, held = f"/api/projects/{project.id}", service.items
+    reviewer.post(f"/api/tasks/{service.waiting}/decision", json={"label": 2}, headers={"Idempotency-Key": "once"})
+    samples = [each["sample_id"] for each in manager.get(f"{base}/items").json()["items"]]
+    assert reviewer.get(f"{base}/labels").json()["items"]
+    assert manager.get(f"{base}/gold").json()["items"]
+    assert manager.post(f"{base}/holds", json={"samples": samples, "reason": "no consent"}).status_code == 204
+    for item in held:
+        problem(reviewer.get(f"/api/items/{item}/image"), 404)
+    problem(reviewer.get(f"/api/tasks/{service.waiting}"), 404)
+    lease = service.leases["annotator"].assignment_id
+    problem(service.client("annotator").get(f"/api/assignments/{lease}/prediction"), 409)
+    for path in ("labels", "reviews", "gold"):
+        assert service.client("admin").get(f"{base}/{path}").json()["items"] == [], path
+    assert service.client("annotator").get(f"{base}/examples").json() == []
+    assert service.client("annotator").get(f"{base}/leases").json()["items"] == []
+    assert service.client("annotator").post(f"{base}/leases").status_code == 204
+    assert {each["state"] for each in manager.get(f"{base}/items").json()["items"]} == {"held"}
+    with ZipFile(BytesIO(manager.get(f"{base}/export?images=true").content)) as exported:
+        said = "".join(exported.read(name).decode("latin-1") for name in exported.namelist())
+        assert not any(sample in said for sample in samples)
+        assert not any(name.endswith(".png") for name in exported.namelist())
 
 
 @pytest.mark.parametrize(("scheme", "secure"), [("http", False), ("https", True)])

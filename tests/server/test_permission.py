@@ -73,6 +73,8 @@ TABLE = {
     "POST /assignments/{assignment}/submission": Row("annotator", 201, fenced(label=1), KEY),
     "GET /items/{item}/image": Row("annotator", 200),
     "GET /projects/{project}/items": Row("manager", 200),
+    "PUT /projects/{project}/items/{item}/masks": Row("manager", 204, {"boxes": [[0.0, 0.0, 4.0, 4.0]]}),
+    "GET /projects/{project}/views": Row("manager", 200),
     "POST /projects/{project}/express": Row("manager", 200, {"items": [3]}),
     "POST /projects/{project}/holds": Row("manager", 204, {"samples": ["image 5"], "reason": "no consent"}),
     "DELETE /projects/{project}/holds": Row("manager", 204, None, {"params": {"sample": "image 5"}}),

@@ -83,11 +83,11 @@ class Gold:
             record(session, by, "gold.retire", f"item/{item_id}")
 
     def all(self, project_id: int) -> list[GoldItem]:
-        """Every gold item of a project, retired ones too, in the order they were added."""
+        """Every gold item of a project, retired ones too and held ones not, in the order they were added."""
         rows = (
             select(GoldRow, ItemRow.sample_id)
             .join(ItemRow, ItemRow.id == GoldRow.item_id)
-            .where(GoldRow.project_id == project_id)
+            .where(GoldRow.project_id == project_id, ItemRow.held == "")
             .order_by(GoldRow.id)
         )
         with self._database.read() as session:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from pydantic import Field
+from sqlalchemy import select
 
 from alframe.access.roles import Role
 from alframe.access.users import User
@@ -31,7 +32,7 @@ from alframe.server.wire import (
     Text,
     page_of,
 )
-from alframe.storage.service.tables import ProjectRow
+from alframe.storage.service.tables import ItemRow, ProjectRow
 
 router = APIRouter(prefix="/projects", route_class=JsonRoute, tags=["projects"])
 
@@ -137,10 +138,13 @@ def resume_auto_accept(caller: Manager, service: ServiceHere) -> None:
 
 
 @router.get("/{project}/examples")
-def list_examples(caller: Annotator) -> list[Example]:
+def list_examples(caller: Annotator, service: ServiceHere) -> list[Example]:
     """Images that show what the classes are like."""
-    chosen = caller.project.settings.examples.items()
-    return [Example.model_validate({"class": name, "item": item}) for name, items in chosen for item in items]
+    chosen = [(name, item) for name, items in caller.project.settings.examples.items() for item in items]
+    shown = select(ItemRow.id).where(ItemRow.id.in_([item for _, item in chosen]), ItemRow.held == "")
+    with service.database.read() as session:
+        there = set(session.scalars(shown))
+    return [Example.model_validate({"class": name, "item": item}) for name, item in chosen if item in there]
 
 
 @router.get("/{project}/members")
