@@ -82,6 +82,7 @@ class ProjectSettings(Section):
         rules: what a label must be like.
         prefill: whether the model's prediction is ``never`` shown, on ``request``, or ``always``, to be corrected.
         lease_seconds: how long an item is somebody's without a sign of life.
+        longest_seconds: after which no sign of life makes it theirs any longer.
         leases: items that one person may hold at once: the one before their eyes, and the next.
         answers_per_minute: of one person; nothing is given out beyond.
         backlog: open tasks from which on the cycle asks for fewer.
@@ -106,6 +107,7 @@ class ProjectSettings(Section):
     rules: Rules = Rules()
     prefill: Literal["never", "request", "always"] = "request"
     lease_seconds: float = Field(default=300.0, gt=0, le=86_400, allow_inf_nan=False)
+    longest_seconds: float = Field(default=3600.0, gt=0, le=86_400, allow_inf_nan=False)
     leases: int = Field(default=2, ge=1, le=100)
     answers_per_minute: int | None = Field(default=None, ge=1)
     backlog: int | None = Field(default=None, ge=1)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Double, Integer, Select, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from alframe.errors import NotFound, TooMany
+from alframe.errors import Conflict, NotFound, TooMany
 from alframe.labelling.projects import Project
 from alframe.labelling.queue.eligible import hindered
 from alframe.labelling.queue.tasks import PREDICTION
@@ -177,13 +177,21 @@ def keep_place(session: Session, free: Free) -> None:
 
 
 def prolong(session: Session, project: Project, assignment_id: int) -> Lease:
-    """Let a lease last as long again as a new one."""
-    session.execute(
+    """Let a lease last as long again as a new one.
+
+    Raises:
+        Conflict: they have had it for as long as anybody may.
+    """
+    longest = project.settings.longest_seconds
+    still = (
         update(AssignmentRow)
-        .where(AssignmentRow.id == assignment_id)
+        .where(AssignmentRow.id == assignment_id, AssignmentRow.leased_at + longest > database_now())
         .values(leased_until=database_now() + project.settings.lease_seconds)
+        .returning(AssignmentRow.id)
         .execution_options(synchronize_session=False)
     )
+    if session.scalar(still) is None:
+        raise Conflict(f"you have had this item for {longest:g} seconds, as long as you may: answer or pass on it now")
     return described(session, project, AssignmentRow.id == assignment_id)[0]
 
 

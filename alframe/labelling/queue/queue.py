@@ -157,7 +157,7 @@ class Queue:
 
         Raises:
             NotFound: there is no such assignment.
-            Conflict: it is theirs no longer.
+            Conflict: it is theirs no longer, or has been for ``longest_seconds``.
         """
         with self._database.write() as session:
             task, assignment = submissions.lock_assignment(session, assignment_id)

@@ -11,12 +11,12 @@ from datetime import datetime, tzinfo
 
 import pytest
 from queues import asked_project, lease_in_time, leased, opened, processes, run_out, submit_when_told, submitted
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from alframe.errors import Conflict, InvalidInput, TooMany
 from alframe.labelling import Answer, ProjectSettings, Queue, Receipt
 from alframe.storage.service import ServiceDatabase
-from alframe.storage.service.tables import AuditRow, DraftRow, SubmissionRow, TaskRow
+from alframe.storage.service.tables import AssignmentRow, AuditRow, DraftRow, SubmissionRow, TaskRow
 from alframe.types import Label, Object, Objects, Polygons
 
 
@@ -211,6 +211,24 @@ def test_a_heartbeat_holds_an_item(database: ServiceDatabase) -> None:
     assert queue.lease(project.id, users[1]) is None
     with pytest.raises(Conflict):
         queue.renew(lease.assignment_id, users[1], lease.fence)
+
+
+def test_no_heartbeat_holds_an_item_for_ever(database: ServiceDatabase) -> None:
+    """After an hour it runs out; until somebody else has it, the answer still counts, and the draft is there."""
+    project, _, users = asked_project(database, 1, 2)
+    queue = Queue(database)
+    lease = leased(queue, project, users[0])
+    queue.save_draft(lease.assignment_id, users[0], lease.fence, {"label": 0})
+    with database.write() as session:
+        session.execute(update(AssignmentRow).values(leased_at=AssignmentRow.leased_at - 3590.0))
+    queue.renew(lease.assignment_id, users[0], lease.fence)
+    with database.write() as session:
+        session.execute(update(AssignmentRow).values(leased_at=AssignmentRow.leased_at - 20.0))
+    with pytest.raises(Conflict, match="3600 seconds"):
+        queue.renew(lease.assignment_id, users[0], lease.fence)
+    assert drafts(database) == {users[0]: {"label": 0}}
+    run_out(database, lease.assignment_id)
+    assert leased(queue, project, users[1]).assignment_id == lease.assignment_id
 
 
 def test_a_client_that_slept_through_its_lease_is_refused(database: ServiceDatabase, service_url: str) -> None:
