@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from sqlalchemy import exists, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from alframe.labelling.labels import dump_label
 from alframe.labelling.projects import Project, load_project
+from alframe.labelling.queue.eligible import review_stranded, somebody_is_left
 from alframe.labelling.queue.submissions import Answer
 from alframe.labelling.queue.tasks import add_assignment
 from alframe.labelling.rules import broken
@@ -20,11 +21,8 @@ from alframe.storage.service import ServiceDatabase, record
 from alframe.storage.service.tables import (
     AssignmentRow,
     ItemRow,
-    MembershipRow,
-    SkipRow,
     SubmissionRow,
     TaskRow,
-    UserRow,
 )
 from alframe.storage.tables import now
 from alframe.types import Label, Objects
@@ -40,8 +38,9 @@ def settle(database: ServiceDatabase, project_id: int, *, rng: np.random.Generat
     """Settle every complete task of the project; several servers may do so at once, and a repeat changes nothing.
 
     A task goes to review where an answer breaks a rule, where somebody gave a safety-critical class, where people
-    disagree and nobody is left to ask, and by chance. Where they disagree one person more is asked. What is left is
-    settled. Where all cannot tell, that holds: no label, with their reasons. Held items wait until they are released.
+    disagree and nobody is left to ask, by chance, and where nobody is left who may answer it at all. Where they
+    disagree one person more is asked. What is left is settled. Where all cannot tell, that holds: no label, with
+    their reasons. Held items wait until they are released.
 
     Args:
         database: of the service.
@@ -66,7 +65,8 @@ def settle(database: ServiceDatabase, project_id: int, *, rng: np.random.Generat
         )
         tasks = session.execute(complete).all()
         proposed = proposals(session, project, {item_id for _, item_id in tasks}) if tasks else {}
-    return sum(_settle(database, project, task_id, proposed[item_id], rng) for task_id, item_id in tasks)
+    done = sum(_settle(database, project, task_id, proposed[item_id], rng) for task_id, item_id in tasks)
+    return done + review_stranded(database, project_id)
 
 
 def _settle(
@@ -136,25 +136,12 @@ def _review(session: Session, task: TaskRow, proposal: Proposal, reason: str) ->
 def _ask_more(session: Session, project: Project, task: TaskRow, given: Sequence[Opinion], proposal: Proposal) -> None:
     theirs = AssignmentRow.task_id == task.id, AssignmentRow.state != "closed"
     asked = session.scalars(select(func.count()).select_from(AssignmentRow).where(*theirs)).one()
-    if asked < project.settings.max_overlap and _somebody_is_left(session, task):
+    left = somebody_is_left(task.id, task.project_id)
+    if asked < project.settings.max_overlap and session.scalar(select(left)):
         add_assignment(session, task)
         record(session, "system", "task.reopen", f"task/{task.id}", {"item": task.item_id, "asked": asked + 1})
     else:
         _review(session, task, proposal, f"people disagree: {_summary(project, given, proposal)}")
-
-
-def _somebody_is_left(session: Session, task: TaskRow) -> bool:
-    """Whether anybody may label in the project who has neither answered nor passed on it."""
-    answered = exists().where(AssignmentRow.task_id == task.id, AssignmentRow.annotator_id == MembershipRow.user_id)
-    passed_on = exists().where(SkipRow.task_id == task.id, SkipRow.annotator_id == MembershipRow.user_id)
-    left = (
-        select(MembershipRow.user_id)
-        .join(UserRow, UserRow.id == MembershipRow.user_id)
-        .where(MembershipRow.project_id == task.project_id, MembershipRow.role != "viewer", UserRow.active)
-        .where(~answered, ~passed_on)
-        .limit(1)
-    )
-    return session.scalar(left) is not None
 
 
 def _summary(project: Project, given: Sequence[Opinion], proposal: Proposal) -> str:

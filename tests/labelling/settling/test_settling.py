@@ -13,9 +13,10 @@ from sqlalchemy import select
 from alframe.errors import Conflict, InvalidInput, NotFound
 from alframe.labelling import Answer, Gold, NewTask, Queue, Reviews, settle
 from alframe.labelling.items import Items
+from alframe.labelling.queue.eligible import NOBODY_LEFT
 from alframe.labelling.settling.settlements import Source, append, current, history
 from alframe.storage.service import ServiceDatabase
-from alframe.storage.service.tables import AuditRow, TaskRow
+from alframe.storage.service.tables import AuditRow, MembershipRow, TaskRow
 from alframe.types import Label, Object, Objects, Prediction
 
 
@@ -174,11 +175,11 @@ def test_a_spammer_is_outvoted_by_whoever_gold_trusts(database: ServiceDatabase)
         gold.add(team.project.id, team.items[row], row % 3, by="root")
     team.mix = gold.mix
     truth = {team.items[row]: row % 3 for row in range(20)}
+    team.ask(20)
     for name, wrong in (("ann", 0), ("bob", 1), ("cyd", 2)):
         for _ in range(20):
             team.work(name, lambda lease: Answer((truth[lease.item_id] + wrong) % 3))  # noqa: B023 (called at once)
     assert [each.verdict for each in gold.scores(team.project.id)] == ["good", "bad", "bad"]
-    team.ask(20)
     for name, label in (("ann", 0), ("bob", 1), ("cyd", 1)):
         team.answer(name, label)
     settled(team)
@@ -339,3 +340,14 @@ def test_reviews_come_in_pages(database: ServiceDatabase) -> None:
     first = reviews.waiting(team.project.id, limit=3)
     rest = reviews.waiting(team.project.id, after=first[-1].task_id)
     assert sorted(each.sample_id for each in [*first, *rest]) == [f"image/{row}" for row in range(4)]
+
+
+def test_what_nobody_is_left_to_answer_goes_to_a_reviewer(database: ServiceDatabase) -> None:
+    """One of the two who were to answer it leaves the project."""
+    team = team_of(database, overlap=2, people=("ann", "bob"))
+    team.ask(0, 1)
+    team.answer("ann", 1)
+    with database.write() as session:
+        session.delete(session.get_one(MembershipRow, (team.people["bob"], team.project.id)))
+    assert settle(database, team.project.id, rng=np.random.default_rng(0)) == 1
+    assert states(team) == [("review", NOBODY_LEFT), ("open", "")]
