@@ -11,13 +11,14 @@ import numpy as np
 import PIL.Image
 import pytest
 from served import CLASSES, PAGE, Served, problem, served
+from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from alframe.errors import AlframeError
 from alframe.labelling.signals.auto_accept import audit
 from alframe.server.page_files import UNBUILT
-from alframe.storage.service.tables import ProjectRow
+from alframe.storage.service.tables import AttemptRow, ProjectRow
 
 ALWAYS = {
     "x-content-type-options": "nosniff",
@@ -157,6 +158,16 @@ def test_no_route_shows_what_is_held(service: Served) -> None:
         said = "".join(exported.read(name).decode("latin-1") for name in exported.namelist())
         assert not any(sample in said for sample in samples)
         assert not any(name.endswith(".png") for name in exported.namelist())
+
+
+def test_wrong_passwords_are_counted_where_they_came_from(service: Served) -> None:
+    client = service.client()
+    problem(client.post("/api/session", json={"name": "viewer", "password": "wrong"}), 401)
+    body = {"old": "wrong", "new": "another secret of mine"}
+    problem(service.client("viewer").put("/api/me/password", json=body), 401)
+    with service.service.database.read() as session:
+        rows = session.scalars(select(AttemptRow).where(AttemptRow.name == "viewer")).all()
+    assert {row.address: row.count for row in rows} == {"127.0.0.1": 2, "*": 2}
 
 
 @pytest.mark.parametrize(("scheme", "secure"), [("http", False), ("https", True)])
