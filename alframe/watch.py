@@ -125,9 +125,9 @@ def look(cycle: Cycle, job: Watch) -> str | None:
             signals = _signals(cycle, job, past)
             key = f"watch/{signals.now.isoformat()}"
             settled = settle(job.trigger.causes(signals), key=key, round=round, at=signals.now)
+            _tell_of_drift(cycle, past, settled)
             triggers.append(settled)
             _tell(settled)
-            _tell_of_drift(cycle, past, settled)
             due = _starter(settled, round)
         if due is None:
             return None
@@ -257,7 +257,7 @@ def _tell(settled: Sequence[Evaluated]) -> None:
 
 
 def _tell_of_drift(cycle: Cycle, past: Sequence[Evaluated], settled: Sequence[Evaluated]) -> None:
-    """Tell the oracle, once for each block that drifted."""
+    """Tell the oracle of each block that drifted: before that is written down, so that none goes untold."""
     known = {found.seen for entry in past for found in _drifts(entry.cause)}
     for found in {each.seen: each for entry in settled for each in _drifts(entry.cause)}.values():
         if found.seen not in known:

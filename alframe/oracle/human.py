@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -12,11 +11,10 @@ from typing import Any, Literal
 
 import numpy as np
 from pydantic import ValidationError
-from rich.markup import escape
 from sqlalchemy import select
 
 from alframe.data import Source
-from alframe.errors import ConfigurationError, Unavailable, UnreadableImage
+from alframe.errors import ConfigurationError, UnreadableImage
 from alframe.labelling.folder import open_service_folder
 from alframe.labelling.images import ImageStore
 from alframe.labelling.items import Items, NewItem
@@ -30,13 +28,10 @@ from alframe.labelling.webhooks.outbox import announce
 from alframe.oracle.asked import ask_again, kind_of, scores_of, take_sure_ones
 from alframe.oracle.base import Oracle
 from alframe.oracle.settled import account_of, annotation, annotations_of, is_settled, still_open
-from alframe.progress import say
 from alframe.storage.service import ServiceDatabase
 from alframe.storage.service.reachable import reachable
 from alframe.storage.service.tables import ItemRow, ProjectRow
 from alframe.types import Annotation, BatchLabels, Event, Prediction, Query
-
-log = logging.getLogger(__name__)
 
 
 class Human(Oracle):
@@ -188,15 +183,16 @@ class Human(Oracle):
             return max(1, min(wanted, project.settings.backlog - Queue(self._database).backlog(project.id)))
 
     def tell(self, event: Event, data: Mapping[str, Any]) -> None:
-        """Leave the event for the project's webhooks; a database that is away meanwhile stops no cycle."""
-        try:
-            with reachable():
-                if (project := self._project()) is not None:
-                    with self._database.write() as session:
-                        announce(session, project.id, event, data)
-        except Unavailable as error:
-            log.warning("event lost", extra={"event": event, "reason": str(error)})
-            say(f"[yellow]{escape(event)} is told to nobody[/]: {escape(str(error))}")
+        """Leave the event for the project's webhooks.
+
+        Raises:
+            Unavailable: the database cannot be reached: the step that tells is not done, and the same command tells
+                when it goes on.
+        """
+        with reachable():
+            if (project := self._project()) is not None:
+                with self._database.write() as session:
+                    announce(session, project.id, event, data)
 
     def where(self) -> str:
         """The project, and the address of the service where that is known."""

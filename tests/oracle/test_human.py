@@ -15,7 +15,7 @@ import tiny
 from people import hire, work
 from sqlalchemy import func, select
 
-from alframe.errors import ConfigurationError
+from alframe.errors import ConfigurationError, Unavailable
 from alframe.labelling import Projects, Queue
 from alframe.labelling.folder import open_service_folder
 from alframe.labelling.items import Items
@@ -456,6 +456,31 @@ def test_events_wait_for_the_webhooks_of_the_project(human: MakeHuman, database:
     with database.read() as session:
         bodies = session.scalars(select(DeliveryRow.body)).all()
     assert [(each["event"], each["data"]) for each in bodies] == [("model.promoted", {"round": 3})]
+
+
+def test_an_event_is_not_lost_while_the_database_is_away(
+    human: MakeHuman, database: ServiceDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever tells hears of it, and tells again."""
+    oracle = human()
+    oracle.ask(query())
+    Webhooks(database).add(Projects(database).named("tiny").id, "https://example.org", ["cycle.finished"], by="root")
+    with monkeypatch.context() as away:
+        away.setattr("alframe.oracle.human.announce", gone)
+        with pytest.raises(Unavailable, match="does not answer"):
+            oracle.tell("cycle.finished", {"round": 0})
+    assert told(database) == 0
+    oracle.tell("cycle.finished", {"round": 0})
+    assert told(database) == 1
+
+
+def told(database: ServiceDatabase) -> int:
+    with database.read() as session:
+        return len(session.scalars(select(DeliveryRow)).all())
+
+
+def gone(*_: Any) -> None:
+    raise ConnectionError("gone")
 
 
 def test_images_are_kept_as_they_are(human: MakeHuman, tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ def choice(label: str, id: int = 1, **more: Any) -> Given:  # noqa: A002 (what t
 
 
 def test_several_annotations_become_one_answer() -> None:
-    """Most votes, of equally many the latest, or always the latest; a skip counts as an answer but has no vote."""
+    """What more than half say, nothing where none is, or always the latest; a skip is an answer but has no vote."""
     majority, latest = (Reader("classification", CLASSES, 2, several) for several in ("majority", "latest"))
     votes = [
         choice("top", 1, completed_by=4),
@@ -171,9 +171,10 @@ def test_several_annotations_become_one_answer() -> None:
     answers = [
         reader.answer(part, 8, 8) for reader, part in ((majority, votes), (majority, votes[:2]), (latest, votes[:2]))
     ]
-    assert [answer.label for answer in answers if answer] == [0, 1, 1]
+    assert [answer.label for answer in answers if answer] == [0, None, 1]
     assert answers[1] is not None
     assert answers[1].annotator == "label_studio: 5, 4"
+    assert answers[1].reason == "people disagree: none of 2 answers is that of more than half"
     skipped = majority.answer([votes[0], Given(9, [], was_cancelled=True)], 8, 8)
     assert skipped is not None
     assert skipped.label == 0

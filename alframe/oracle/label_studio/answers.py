@@ -37,7 +37,8 @@ class Reader:
     def answer(self, given: Iterable[Given], height: int, width: int) -> Answer | None:
         """What annotations of an image of this size come to; ``None`` while some are missing.
 
-        Nothing but skips, and nothing that can be read, set the image aside with the reason.
+        Nothing but skips, nothing that can be read, and people who disagree set the image aside with the reason: a
+        later annotation may bring it back.
         """
         latest = sorted(given, key=lambda each: (each.updated_at, each.id), reverse=True)
         if len(latest) < self.overlap:
@@ -47,7 +48,9 @@ class Reader:
         labels, reasons = self._labels(latest, height, width)
         if not labels:
             return Answer(None, who, reasons[0], version)
-        return Answer(self._one(labels, (height, width)), who, None, version)
+        label = self._one(labels, (height, width))
+        why = f"people disagree: none of {len(labels)} answers is that of more than half" if label is None else None
+        return Answer(label, who, why, version)
 
     def _labels(self, given: Sequence[Given], height: int, width: int) -> tuple[list[Label], list[str]]:
         labels, reasons = [], []
@@ -61,12 +64,15 @@ class Reader:
                 reasons.append(f"annotation {each.id} of Label Studio cannot be used: {error}")
         return labels, reasons
 
-    def _one(self, labels: Sequence[Label], size: tuple[int, int]) -> Label:
-        """One of several, the latest first; of classes with equally many votes the one of the latest."""
+    def _one(self, labels: Sequence[Label], size: tuple[int, int]) -> Label | None:
+        """One of several, the latest first; of classes that of more than half, ``None`` where none has as many."""
         drawn = [each for each in labels if isinstance(each, Objects)]
         if self.several == "latest" or len(labels) == 1:
             return labels[0]
-        return consensus_boxes(drawn, size=size).objects if drawn else Counter(labels).most_common(1)[0][0]
+        if drawn:
+            return consensus_boxes(drawn, size=size).objects
+        label, votes = Counter(labels).most_common(1)[0]
+        return label if 2 * votes > len(labels) else None
 
 
 def _person(completed_by: object) -> str:
