@@ -25,7 +25,7 @@ from alframe.pool import Ledger
 from alframe.server.page_build import SOURCE, ensure_page
 from alframe.server.page_files import STATIC
 from alframe.storage import open_database, sqlite_url
-from alframe.storage.service.tables import AssignmentRow, SettlementRow
+from alframe.storage.service.tables import AssignmentRow, ItemRow, SettlementRow
 from alframe.types import Objects, Polygons, Rle
 
 if shutil.which("chromium") is None:
@@ -268,11 +268,9 @@ def test_an_item_that_was_given_to_somebody_else_is_taken_again(visit: Visit, si
         site.let_leases_end(project)
         assert site.service.queue.lease(project, site.people["bob"]) is not None
         page.clock.fast_forward(round(site.service.projects.get(project).settings.lease_seconds * 1000))
-        expect(page.get_by_role("alert").filter(has_text="Your time for this image is over")).to_be_visible()
+        expect(page.get_by_role("alert").filter(has_text="You may not hold this image any longer")).to_be_visible()
 
     lose()
-    keyboard.press("Enter")
-    expect(page.get_by_text("no longer yours")).to_be_visible()
     site.let_leases_end(project)
     page.get_by_role("button", name="Take it again").click()
     expect(page.get_by_text(f"Item {item} is yours again.")).to_be_visible()
@@ -382,6 +380,30 @@ def test_a_reviewer_decides_by_keyboard(visit: Visit, site: Site, tmp_path: Path
             select(SettlementRow).where(SettlementRow.item_id == item, SettlementRow.source == "review")
         ).one()
     assert (settled.label, settled.reason) == ((site.truth(item) + 1) % 10, "bob is right")
+
+
+BRIGHTEST = """() => {
+  const canvas = new OffscreenCanvas(8, 8).getContext("2d");
+  canvas.drawImage(document.querySelector(".stage img"), 0, 0);
+  return Math.max(...canvas.getImageData(0, 0, 4, 4).data.filter((_, i) => i % 4 < 3));
+}"""
+"""What is brightest in the left upper quarter of the digit on the stage."""
+
+
+def test_a_manager_covers_a_part_of_an_image(visit: Visit, site: Site) -> None:
+    """The boxes are kept, and the image is fetched again, covered."""
+    visit.sign_in("root")
+    visit.open("team", "review")
+    page = visit.page
+    page.get_by_role("link", name="Item").first.click()
+    item = visit.item()
+    page.get_by_text("Cover parts of this image").click()
+    page.get_by_label("Boxes, one a line").fill("0 0 4 4\n5, 5.5, 8, 8")
+    page.wait_for_function(f"() => ({BRIGHTEST})() > 0")
+    page.get_by_role("button", name="Cover").click()
+    page.wait_for_function(f"() => ({BRIGHTEST})() === 0")
+    with site.service.database.read() as session:
+        assert session.get_one(ItemRow, item).masks == [[0, 0, 4, 4], [5, 5.5, 8, 8]]
 
 
 def test_a_manager_sees_and_changes_everything(visit: Visit, site: Site, tmp_path: Path) -> None:

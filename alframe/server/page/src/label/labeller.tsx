@@ -77,7 +77,6 @@ function Item({ project, work, held }: { project: Project; work: Work; held: Hel
   };
   const submit = (): void => {
     const missing = answer.missing();
-    if (lost.value) return complain("This image is no longer yours. Take it again, or go on with the next one; your draft is kept.");
     if (missing !== null || answer.label.value === undefined) return complain(missing);
     send(answer.label.value, "");
   };
@@ -117,7 +116,7 @@ function Item({ project, work, held }: { project: Project; work: Work; held: Hel
       <section class="main" aria-label="Image">
         {lost.value && (
           <div class="banner" role="alert">
-            <p>Your time for this image is over: {lost.value.why}.</p>
+            <p>You may not hold this image any longer: {lost.value.why}.</p>
             <button onClick={() => void retake()}>Take it again</button>
             <button onClick={next}>Next image</button>
           </div>

@@ -13,6 +13,7 @@ import { call, freshKey, get, picture } from "../service/client";
 import type { Label, Lease, Project } from "../service/records";
 import { complain, note } from "../store";
 import { inWords, type Case } from "./case";
+import { Cover } from "./cover";
 
 interface Props {
   project: Project;
@@ -52,7 +53,8 @@ function Open({ project, shown, decided }: { project: Project; shown: Case; deci
   const busy = useSignal(false);
   const nothing = useSignal(false);
   const answer = useMemo(() => new Answer(project, seat(shown), null, () => undefined), [shown]);
-  const image = useMemo(() => picture(`/items/${shown.item}/image`), [shown]);
+  const covered = useSignal(0);
+  const image = useMemo(() => picture(`/items/${shown.item}/image`), [shown, covered.value]);
   useEffect(() => () => void image.then(URL.revokeObjectURL, () => undefined), [image]);
   const options = useMemo(() => optionsOf(shown), [shown]);
 
@@ -136,6 +138,7 @@ function Open({ project, shown, decided }: { project: Project; shown: Case; deci
               Decide <kbd>Enter</kbd>
             </button>
           </div>
+          {project.role === "manager" && <Cover project={project} item={shown.item} covered={() => (covered.value += 1)} />}
         </aside>
       </div>
     </div>
