@@ -17,6 +17,7 @@ from alframe.labelling.queue.tasks import add_assignment
 from alframe.labelling.rules import broken
 from alframe.labelling.settling import settlements
 from alframe.labelling.settling.opinions import Opinion, Proposal, opinions, proposals
+from alframe.labelling.settling.reports import critical_classes, weigh_reports
 from alframe.storage.service import ServiceDatabase, record
 from alframe.storage.service.tables import (
     AssignmentRow,
@@ -125,6 +126,7 @@ def _hold(
     task.state, task.settled_at = "settled", now()
     session.flush()
     record(session, "system", "task.settle", f"task/{task.id}", {"item": task.item_id, "version": version})
+    weigh_reports(session, project, task.item_id)
 
 
 def _review(session: Session, task: TaskRow, proposal: Proposal, reason: str) -> None:
@@ -172,15 +174,8 @@ def _broken(
 
 
 def _second_look(project: Project, given: Sequence[Opinion], rng: np.random.Generator) -> str | None:
-    said = {project.classes[each] for opinion in given for each in _classes(opinion.answer.label)}
-    if critical := sorted(said & set(project.settings.safety_critical)):
+    if critical := sorted({name for each in given for name in critical_classes(project, each.answer.label)}):
         return f"{', '.join(critical)} is safety-critical"
     if rng.random() < project.settings.review_share:
         return "drawn by chance"
     return None
-
-
-def _classes(label: Label | None) -> set[int]:
-    if isinstance(label, Objects):
-        return {each.label for each in label if each.label >= 0}
-    return set() if label is None else {label}
