@@ -70,7 +70,11 @@ class TaskRow(ServiceBase):
     """
 
     __tablename__ = "tasks"
-    __table_args__ = (UniqueConstraint("item_id", "round", "kind"), Index("tasks_by_state", "project_id", "state"))
+    __table_args__ = (
+        UniqueConstraint("item_id", "round", "kind"),
+        Index("tasks_by_state", "project_id", "state"),
+        Index("tasks_by_round", "project_id", "kind", "round"),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False, default=random_id)
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
