@@ -74,7 +74,14 @@ def _started(folder: Path, *words: str) -> Running:
     command = [sys.executable, "-m", "alframe", "serve", "--service", str(folder), "--port", "0", *words]
     # Without npm, so that nothing is built: the API is what is looked at.
     environment = os.environ | {"PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1", "PATH": str(folder)}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+        # Tests that run in the background have SIGINT ignored, and pass that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     assert process.stdout is not None
     lines = []
     for line in process.stdout:

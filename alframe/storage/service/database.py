@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from alframe.errors import ConfigurationError
+from alframe.storage.service import postgresql
 
 DATABASE = "service.sqlite"
 """The database's file in a service's folder, where no other database is named."""
@@ -93,20 +94,11 @@ def _engine(url: URL) -> Engine:
             return engine
         case "postgresql":
             try:
-                engine = create_engine(url.set(drivername="postgresql+pg8000"), pool_pre_ping=True, pool_size=20)
+                return create_engine(url.set(drivername=postgresql.DRIVER), pool_pre_ping=True, pool_size=20)
             except ModuleNotFoundError as error:
                 raise ConfigurationError("PostgreSQL needs the extra: pip install 'alframe[postgres]'") from error
-            event.listen(engine, "do_connect", _connect_postgresql)
-            return engine
         case other:
             raise ConfigurationError(f"the service keeps its data in SQLite or PostgreSQL, not in {other!r}")
-
-
-def _connect_postgresql(dialect: Any, _: Any, words: Any, options: Any) -> Any:
-    try:
-        return dialect.connect(*words, **options)
-    except OSError as error:  # of a server that goes away while it greets; pg8000 lets it through
-        raise dialect.dbapi.InterfaceError(f"the connection was lost: {error}") from error
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
