@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -274,7 +274,7 @@ class Slow(Oracle):
         self.looks = 0
 
     def ask(self, query: Query, predictions: Any = None) -> None:
-        raise NotImplementedError
+        raise AssertionError(f"asked while it waits: {query}, {predictions}")
 
     def collect(self, query: Query) -> list[Annotation]:
         self.looks += 1
@@ -298,6 +298,20 @@ def test_waiting_sleeps_between_two_looks(capsys: pytest.CaptureFixture[str]) ->
         "round   3   the labels can be reached again",
         "round   3   4 of 4 samples labelled",
     ]
+
+
+def test_what_goes_away_between_two_questions_is_waited_for() -> None:
+    """The labels can be seen, and whether they are enough cannot: that is no end of the run either."""
+
+    class Fickle(Slow):
+        def satisfied(self, query: Query, annotations: Collection[Annotation]) -> bool:
+            if self.looks == 5:
+                raise Unavailable("gone fishing")
+            return super().satisfied(query, annotations)
+
+    oracle = Fickle()
+    answers = wait(oracle, Query(3, ("a", "b", "c", "d"), None, "", ""), sleep=lambda _: None)
+    assert ([each.sample_id for each in answers], oracle.looks) == (["a", "b", "c", "d"], 6)
 
 
 def test_another_service_than_the_one_that_was_asked_is_refused(

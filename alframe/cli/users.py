@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -14,6 +16,10 @@ from rich.table import Table
 from alframe import progress
 from alframe.cli.mistakes import explained
 from alframe.cli.service import Database, Service, opened_database
+
+if TYPE_CHECKING:
+    from alframe.access.users import User, Users
+    from alframe.storage.service import ServiceDatabase
 
 ACTOR = "system"
 """Whoever may run these commands can read the database: there is no signing in."""
@@ -88,51 +94,40 @@ def list_(service: Service = SERVICE, database: Database = None) -> None:
 @app.command()
 def disable(name: Name, service: Service = SERVICE, database: Database = None) -> None:
     """End all sessions of a user, and let them in no more."""
-    from alframe.access.users import Users
-
-    progress.be_quiet(False)
-    with explained(), opened_database(service, database) as opened:
-        known = Users(opened)
-        user = known.disable(known.named(name).id, by=ACTOR)
+    with _known(name, service, database) as (_, users, user):
+        users.disable(user.id, by=ACTOR)
     progress.say(f"{escape(user.name)} is disabled")
 
 
 @app.command()
 def enable(name: Name, service: Service = SERVICE, database: Database = None) -> None:
     """Let a user in again."""
-    from alframe.access.users import Users
-
-    progress.be_quiet(False)
-    with explained(), opened_database(service, database) as opened:
-        known = Users(opened)
-        user = known.enable(known.named(name).id, by=ACTOR)
+    with _known(name, service, database) as (_, users, user):
+        users.enable(user.id, by=ACTOR)
     progress.say(f"{escape(user.name)} may sign in")
 
 
 @app.command()
 def promote(name: Name, service: Service = SERVICE, database: Database = None) -> None:
     """Make a user an admin, who may do everything."""
-    known = _set_admin(name, True, service, database)
-    progress.say(f"{escape(known)} is an admin")
+    with _known(name, service, database) as (_, users, user):
+        users.set_admin(user.id, True, by=ACTOR)
+    progress.say(f"{escape(user.name)} is an admin")
 
 
 @app.command()
 def demote(name: Name, service: Service = SERVICE, database: Database = None) -> None:
     """Make an admin a user like others, with the roles that they were given; the last admin stays one."""
-    known = _set_admin(name, False, service, database)
-    progress.say(f"{escape(known)} is no admin")
+    with _known(name, service, database) as (_, users, user):
+        users.set_admin(user.id, False, by=ACTOR)
+    progress.say(f"{escape(user.name)} is no admin")
 
 
 @app.command()
 def password(name: Name, service: Service = SERVICE, database: Database = None) -> None:
     """Print a new password for a user, good until they choose their own; all their sessions end."""
-    from alframe.access.users import Users
-
-    progress.be_quiet(False)
-    with explained(), opened_database(service, database) as opened:
-        known = Users(opened)
-        user = known.named(name)
-        new = known.reset_password(user.id, by=ACTOR)
+    with _known(name, service, database) as (_, users, user):
+        new = users.reset_password(user.id, by=ACTOR)
     _tell(user.name, new)
 
 
@@ -146,12 +141,9 @@ def grant(
 ) -> None:
     """Give a user a role in a project: [dim]alframe users grant ann digits annotator[/]."""
     from alframe.access.roles import Role, Roles
-    from alframe.access.users import Users
     from alframe.labelling.projects import Projects
 
-    progress.be_quiet(False)
-    with explained(), opened_database(service, database) as opened:
-        user = Users(opened).named(name)
+    with _known(name, service, database) as (opened, _, user):
         Roles(opened).grant(user.id, Projects(opened).named(project).id, Role[role], by=ACTOR)
     progress.say(f"{escape(user.name)} is {role} in {escape(project)}")
 
@@ -160,24 +152,22 @@ def grant(
 def revoke(name: Name, project: Project, service: Service = SERVICE, database: Database = None) -> None:
     """Take a user's role in a project away."""
     from alframe.access.roles import Roles
-    from alframe.access.users import Users
     from alframe.labelling.projects import Projects
 
-    progress.be_quiet(False)
-    with explained(), opened_database(service, database) as opened:
-        user = Users(opened).named(name)
+    with _known(name, service, database) as (opened, _, user):
         Roles(opened).revoke(user.id, Projects(opened).named(project).id, by=ACTOR)
     progress.say(f"{escape(user.name)} has no role in {escape(project)}")
 
 
-def _set_admin(name: str, admin: bool, service: Path, database: str | None) -> str:
-    """The user's name as the service has it."""
+@contextmanager
+def _known(name: str, service: Path, database: str | None) -> Iterator[tuple[ServiceDatabase, Users, User]]:
+    """The service's database and users, and the one of this name; what goes wrong in the block is explained."""
     from alframe.access.users import Users
 
     progress.be_quiet(False)
     with explained(), opened_database(service, database) as opened:
         known = Users(opened)
-        return known.set_admin(known.named(name).id, admin, by=ACTOR).name
+        yield opened, known, known.named(name)
 
 
 def _asked() -> str:

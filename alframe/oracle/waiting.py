@@ -28,16 +28,16 @@ def wait(oracle: Oracle, query: Query, *, sleep: Callable[[float], None] = time.
     """
     if oracle.poll is None:
         return oracle.collect(query)
-    found = _look(oracle, query)
-    if found is not None and oracle.satisfied(query, found):
+    found, enough = _look(oracle, query)
+    if found is not None and enough:
         return found
     name, came, away = f"round {query.round:>3}", len(found or ()), found is None
     say(f"{name}   {came} of {len(query.ids)} samples labelled; waiting for people: {escape(oracle.where())}")
     with bar("labels", total=len(query.ids)) as advance:
         advance(came)
-        while found is None or not oracle.satisfied(query, found):
+        while found is None or not enough:
             sleep(oracle.poll)
-            found = _look(oracle, query, quietly=away)
+            found, enough = _look(oracle, query, quietly=away)
             if away and found is not None:
                 say(f"{name}   the labels can be reached again")
             away = found is None
@@ -49,12 +49,13 @@ def wait(oracle: Oracle, query: Query, *, sleep: Callable[[float], None] = time.
     return found
 
 
-def _look(oracle: Oracle, query: Query, *, quietly: bool = False) -> list[Annotation] | None:
-    """What has come in; ``None`` while that cannot be seen, which is said unless it was before."""
+def _look(oracle: Oracle, query: Query, *, quietly: bool = False) -> tuple[list[Annotation] | None, bool]:
+    """What has come in, and whether it is enough; ``None`` while that cannot be seen, which is said unless it was."""
     try:
-        return oracle.collect(query)
+        found = oracle.collect(query)
+        return found, oracle.satisfied(query, found)
     except Unavailable as error:
         if not quietly:
             say(f"[yellow]{escape(str(error))}[/]; still waiting")
             log.warning("labels cannot be reached", extra={"reason": str(error)})
-        return None
+        return None, False

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from alframe.errors import InvalidInput, NotFound
 from alframe.labelling.projects import Project
+from alframe.labelling.rows import parts
 from alframe.storage.service import database_now
 from alframe.storage.service.tables import AssignmentRow, ItemRow, TaskRow
 from alframe.types import Prediction
@@ -22,9 +23,6 @@ EXPRESS = 1_000
 
 ESCALATED = 1_000_000
 """The priority of what has waited too long."""
-
-AT_ONCE = 500
-"""Values of one statement."""
 
 PREDICTION = TypeAdapter(Prediction)
 """What a task keeps of one."""
@@ -105,8 +103,7 @@ def _known(
     """Why each of these items of the project is held, if it is, and those that the round has asked for already."""
     items: dict[int, str] = {}
     there: set[int] = set()
-    for at in range(0, len(item_ids), AT_ONCE):
-        part = item_ids[at : at + AT_ONCE]
+    for part in parts(item_ids):
         own = select(ItemRow.id, ItemRow.held).where(ItemRow.project_id == project.id, ItemRow.id.in_(part))
         items |= dict(session.execute(own).all())
         asked = select(TaskRow.item_id).where(TaskRow.item_id.in_(part), TaskRow.round == round, TaskRow.kind == kind)
